@@ -49,13 +49,13 @@ const (
 	TimedOut               // the timer of the current state fired
 	Drain                  // the gateway takes no new calls; unanswered ones end
 	Stop                   // the gateway can wait no longer
-	Overflow               // more events than a call can be worth
+	Failed                 // we found a fault of our own; Reason says which
 	Gone                   // the leg has released everything it held
 	kinds
 )
 
 var kindNames = [kinds]string{"routed", "unroutable", "ringing", "answered", "confirmed", "digit", "held",
-	"resumed", "hung-up", "timed-out", "drain", "stop", "overflow", "gone"}
+	"resumed", "hung-up", "timed-out", "drain", "stop", "failed", "gone"}
 
 func (k Kind) String() string { return nameOf(kindNames[:], int(k)) }
 

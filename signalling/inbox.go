@@ -71,7 +71,7 @@ func (in *Inbox) Post(e Event) {
 		return
 	}
 	if len(in.queue) == in.limit {
-		in.queue, e = nil, Event{Kind: Overflow, Side: e.Side}
+		in.queue, e = nil, Event{Kind: Failed, Reason: Reason{Cause: Internal, Detail: "too many events in one call"}}
 	}
 	in.queue = append(in.queue, e)
 	select {

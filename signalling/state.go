@@ -5,7 +5,8 @@ package signalling
 type phase struct {
 	State   State
 	Reason  Reason
-	By      Side    // whose event ended the call; meaningful from Ending on
+	By      Side    // whose event ended the call, and which kind it was;
+	cause   Kind    // both meaningful from Ending on
 	live    [2]bool // leg exists and has not reported Gone
 	told    [2]bool // leg was sent Hangup, or left by itself
 	bridged bool
@@ -42,7 +43,7 @@ func (p phase) step(e Event) (phase, []Action) {
 // endedBy tells whether an event ends a live call, and with which reason.
 func (p phase) endedBy(e Event) (Reason, bool) {
 	switch e.Kind {
-	case HungUp, Unroutable:
+	case HungUp, Unroutable, Failed:
 		return e.Reason, true
 	case TimedOut:
 		return Reason{Cause: p.timeoutCause()}, true
@@ -50,8 +51,6 @@ func (p phase) endedBy(e Event) (Reason, bool) {
 		return Reason{Cause: ShuttingDown}, true
 	case Drain:
 		return Reason{Cause: ShuttingDown}, p.State != Connected
-	case Overflow:
-		return Reason{Cause: Internal, Detail: "too many events in one call"}, true
 	}
 	return Reason{}, false
 }
@@ -135,7 +134,7 @@ func (p phase) end(r Reason, by Event) (phase, []Action) {
 			do = append(do, Action{Do: DoHangup, Side: s, Reason: r})
 		}
 	}
-	p.State, p.Reason, p.By = Ending, r, by.Side
+	p.State, p.Reason, p.By, p.cause = Ending, r, by.Side, by.Kind
 	return p, do
 }
 

@@ -1,0 +1,240 @@
+package signalling
+
+import (
+	"log/slog"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"roomline/media"
+)
+
+// fakeLeg does at once what it is told, unless it is stuck.
+type fakeLeg struct {
+	side   Side
+	in     *Inbox
+	stuck  bool
+	faulty bool
+	did    []string
+	hung   []Reason
+	audio  *fakeEnd
+}
+
+func (l *fakeLeg) Offers() []media.Format { return []media.Format{media.PCMU, media.PCMA} }
+func (l *fakeLeg) Ring()                  { l.did = append(l.did, "ring") }
+func (l *fakeLeg) Hold(on bool)           { l.did = append(l.did, "hold") }
+func (l *fakeLeg) SendDigit(d byte)       { l.did = append(l.did, "digit "+string(d)) }
+func (l *fakeLeg) Answer(f media.Format) {
+	if l.faulty {
+		var none *fakeLeg
+		none.did = nil // a fault, as a bug would make it
+	}
+	l.did = append(l.did, "answer "+f.Name)
+	l.in.Post(Event{Kind: Confirmed, Side: l.side})
+}
+
+func (l *fakeLeg) Media() media.Endpoint {
+	if l.audio == nil {
+		return nil
+	}
+	return l.audio
+}
+
+func (l *fakeLeg) Hangup(r Reason) {
+	l.hung = append(l.hung, r)
+	if !l.stuck {
+		l.in.Post(Event{Kind: Gone, Side: l.side})
+	}
+}
+
+type fakeEnd struct {
+	f     media.Format
+	sink  media.Sink
+	stats media.Stats
+}
+
+func (e *fakeEnd) Format() media.Format            { return e.f }
+func (e *fakeEnd) WritePacket(*media.Packet) error { e.stats.Sent++; return nil }
+func (e *fakeEnd) SendTo(s media.Sink)             { e.sink = s }
+func (e *fakeEnd) Stats() media.Stats              { return e.stats }
+func (e *fakeEnd) Close() error                    { return nil }
+
+// rig is an exchange with one fake leg on each side.
+type rig struct {
+	x       *Exchange
+	a, b    *fakeLeg
+	records []Record
+	script  func(in *Inbox) // what leg B does when dialled
+	offered []media.Format
+}
+
+func (r *rig) Dial(to Target, offer []media.Format, in *Inbox) Leg {
+	r.offered, r.b.in = offer, in
+	if r.script != nil {
+		r.script(in)
+	}
+	return r.b
+}
+
+func newRig(limits Limits) *rig {
+	r := &rig{a: &fakeLeg{side: A, audio: &fakeEnd{f: media.PCMU}}, b: &fakeLeg{side: B, audio: &fakeEnd{f: media.PCMA}}}
+	plan := Plan{Outbound: []Outbound{{Match: "+49*", Trunk: "pbx"}, {Match: "+1*", Trunk: "nowhere"}}}
+	r.x = NewExchange(Options{Router: plan, Limits: limits, Max: 1, Log: slog.New(slog.DiscardHandler),
+		Report: func(rec Record) { r.records = append(r.records, rec) }})
+	r.x.Connect("pbx", r)
+	return r
+}
+
+func (r *rig) call(number string) (Reason, bool) {
+	return r.x.Accept(Incoming{Via: Matrix, From: Party{User: "@alice:ex.org"}, To: Party{Number: number},
+		Leg: func(in *Inbox) Leg { r.a.in = in; return r.a }})
+}
+
+func limits() Limits {
+	return Limits{Route: time.Second, Ring: time.Minute, Answer: 10 * time.Second, Talk: time.Hour, End: 35 * time.Second}
+}
+
+func TestCallsEndInTime(t *testing.T) {
+	post := func(kinds ...Kind) func(*Inbox) {
+		return func(in *Inbox) {
+			for _, k := range kinds {
+				in.Post(Event{Kind: k, Side: B})
+			}
+		}
+	}
+	tests := []struct {
+		name   string
+		number string
+		script func(*Inbox)
+		stuck  bool
+		cause  Cause
+		by     string
+		took   time.Duration
+	}{
+		{"nobody answers", "+49301", post(Ringing), false, NoAnswer, "gateway", time.Minute},
+		{"the trunk says nothing", "+49301", nil, false, NoAnswer, "gateway", time.Minute},
+		{"answered, then the hour is up", "+49301", post(Ringing, Answered), false, NormalClearing, "gateway", time.Hour},
+		{"a leg never lets go", "+49301", post(Ringing), true, NoAnswer, "gateway", 95 * time.Second},
+		{"no rule", "+33142", nil, false, NoRoute, "gateway", 0},
+		{"a rule to a trunk that is not there", "+1555", nil, false, NoRoute, "gateway", 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(limits())
+				r.script, r.b.stuck = tt.script, tt.stuck
+				began := time.Now()
+				if why, ok := r.call(tt.number); !ok {
+					t.Fatal(why)
+				}
+				r.x.wg.Wait()
+				if took := time.Since(began); took != tt.took {
+					t.Errorf("took %v, want %v", took, tt.took)
+				}
+				if len(r.records) != 1 || r.records[0].Cause != tt.cause.String() || r.records[0].EndedBy != tt.by {
+					t.Errorf("reported %+v, want one record with %v by %v", r.records, tt.cause, tt.by)
+				}
+				if r.x.Live() != 0 {
+					t.Error("the call is still listed")
+				}
+			})
+		})
+	}
+}
+
+func TestCallStory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(limits())
+		r.a.audio.stats = media.Stats{Received: 99, Lost: 1}
+		if _, ok := r.call("+49301"); !ok {
+			t.Fatal("refused")
+		}
+		synctest.Wait()
+		pass(time.Second) // fake time: the phone rings after a second
+		r.b.in.Post(Event{Kind: Ringing, Side: B})
+		pass(3 * time.Second)
+		r.b.in.Post(Event{Kind: Answered, Side: B})
+		synctest.Wait()
+		if r.a.audio.sink != r.b.audio || r.b.audio.sink != r.a.audio {
+			t.Error("the two sides do not hear each other")
+		}
+		pass(42 * time.Second)
+		r.b.in.Post(Event{Kind: Digit, Side: B, Digit: '7'})
+		r.b.in.Post(Event{Kind: HungUp, Side: B})
+		synctest.Wait()
+		if r.a.audio.sink != nil || r.b.audio.sink != nil {
+			t.Error("the two sides still hear each other")
+		}
+		r.b.in.Post(Event{Kind: Gone, Side: B})
+		r.x.Stop()
+
+		if want := []string{"ring", "answer PCMA", "digit 7"}; !slices.Equal(r.a.did, want) {
+			t.Errorf("leg A did %q, want %q", r.a.did, want)
+		}
+		if !slices.Equal(r.offered, []media.Format{media.PCMU, media.PCMA}) {
+			t.Errorf("leg B was offered %v", r.offered)
+		}
+		rec := r.records[0]
+		got := [...]int64{rec.RingMS, rec.SetupMS, rec.WaitMS, rec.TalkMS}
+		if got != [...]int64{1000, 1000, 4000, 42000} {
+			t.Errorf("ring, setup, wait, talk = %v", got)
+		}
+		if rec.Sentence != "Call to +49301 ended after 0:42." || rec.EndedBy != "called" || rec.Codec != "PCMA" ||
+			rec.Audio != OnlyCallerHeard || rec.Caller.LossPercent != 1 || rec.Direction != RoomToPhone || rec.Trunk != "pbx" {
+			t.Errorf("%+v", rec)
+		}
+	})
+}
+
+func TestAdmission(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(limits())
+		r.call("+49301")
+		if why, ok := r.call("+49302"); ok || why.Cause != Congestion {
+			t.Errorf("a call past the limit: %v %v", why, ok)
+		}
+		r.x.Stop()
+		if why, ok := r.call("+49303"); ok || why.Cause != ShuttingDown {
+			t.Errorf("a call after Stop: %v %v", why, ok)
+		}
+		r.x.Stop()
+	})
+}
+
+func TestDrain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(limits())
+		r.script = func(in *Inbox) { in.Post(Event{Kind: Answered, Side: B}) }
+		r.call("+49301")
+		synctest.Wait()
+		began := time.Now()
+		go func() {
+			pass(10 * time.Second)
+			r.a.in.Post(Event{Kind: HungUp, Side: A})
+			r.a.in.Post(Event{Kind: Gone, Side: A})
+		}()
+		r.x.Drain(t.Context())
+		if took := time.Since(began); took != 10*time.Second {
+			t.Errorf("drain took %v: a live call must be left alone", took)
+		}
+		r.x.Drain(t.Context())
+		r.x.Stop()
+	})
+}
+
+func TestFaultStaysInItsCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(limits())
+		r.a.faulty = true
+		r.script = func(in *Inbox) { in.Post(Event{Kind: Answered, Side: B}) }
+		r.call("+49301")
+		r.x.wg.Wait()
+		if len(r.records) != 1 || r.records[0].Cause != "internal" || len(r.a.hung) != 1 || len(r.b.hung) != 1 || r.x.Live() != 0 {
+			t.Errorf("%+v, hung %v %v", r.records, r.a.hung, r.b.hung)
+		}
+	})
+}
+
+// pass lets the bubble's clock run on.
+func pass(d time.Duration) { <-time.After(d) }

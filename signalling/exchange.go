@@ -1,0 +1,173 @@
+package signalling
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+
+	"roomline/media"
+)
+
+// Options are what an Exchange needs to know.
+type Options struct {
+	Router Router
+	Limits Limits
+	Max    int                         // calls at once; further ones are refused
+	Report func(Record)                // told of every call that ended, from its goroutine
+	Tap    func(call string) media.Tap // nil, or who listens to a call's audio
+	Log    *slog.Logger
+}
+
+// Exchange holds the calls that are alive: it admits, routes and drains them.
+type Exchange struct {
+	opt  Options
+	stop context.CancelFunc
+	ctx  context.Context
+	wg   sync.WaitGroup // one for each call's goroutine
+
+	mu       sync.Mutex
+	live     map[string]*call
+	diallers map[string]Dialler
+	draining bool
+	empty    chan struct{} // closed when draining and no call is left
+}
+
+// NewExchange makes an exchange without diallers.
+func NewExchange(opt Options) *Exchange {
+	x := &Exchange{opt: opt, live: map[string]*call{}, diallers: map[string]Dialler{}, empty: make(chan struct{})}
+	x.ctx, x.stop = context.WithCancel(context.Background())
+	return x
+}
+
+// Connect gives the exchange a way to make legs. Names are those in routes.
+func (x *Exchange) Connect(name string, d Dialler) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.diallers[name] = d
+}
+
+// Accept takes a call in, or refuses it before anything was made for it.
+func (x *Exchange) Accept(in Incoming) (Reason, bool) {
+	c := x.newCall(in)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	switch {
+	case x.draining:
+		return Reason{Cause: ShuttingDown}, false
+	case len(x.live) >= x.opt.Max:
+		return Reason{Cause: Congestion}, false
+	}
+	x.live[c.inbox.Call()] = c
+	x.wg.Add(1)
+	go x.run(c) // ends with the call; awaited by Stop
+	return Reason{}, true
+}
+
+func (x *Exchange) newCall(in Incoming) *call {
+	c := newCall(rand.Text()[:12], in, x.opt.Log)
+	c.limits, c.router, c.dialler, c.report, c.tap = x.opt.Limits, x.opt.Router, x.dialler, x.opt.Report, x.opt.Tap
+	return c
+}
+
+func (x *Exchange) dialler(name string) (Dialler, bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	d, ok := x.diallers[name]
+	return d, ok
+}
+
+// run is a call's goroutine. A fault in one call must not take the others
+// along: it is logged, and both legs are told to let go.
+func (x *Exchange) run(c *call) {
+	defer x.wg.Done()
+	defer x.forget(c)
+	if !c.survives(func() { c.run(x.ctx) }) {
+		c.survives(c.abandon)
+	}
+}
+
+// survives runs f and tells whether it came back without a fault.
+func (c *call) survives(f func()) (sound bool) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			c.log.Error("a call broke down", "fault", fault, "stack", string(debug.Stack()))
+			sound = false
+		}
+	}()
+	f()
+	return true
+}
+
+// abandon hangs up whatever legs a broken call still has, and reports it.
+func (c *call) abandon() {
+	c.phase, _ = c.end(Reason{Cause: Internal}, Event{Kind: Failed})
+	for _, leg := range c.legs {
+		if leg != nil {
+			leg.Hangup(c.Reason)
+		}
+	}
+	c.stamp(Ending)
+	c.report(c.record())
+}
+
+func (x *Exchange) forget(c *call) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	delete(x.live, c.inbox.Call())
+	x.checkEmpty()
+}
+
+// checkEmpty is called with mu held.
+func (x *Exchange) checkEmpty() {
+	if !x.draining || len(x.live) > 0 {
+		return
+	}
+	select {
+	case <-x.empty:
+	default:
+		close(x.empty)
+	}
+}
+
+// Live is how many calls there are.
+func (x *Exchange) Live() int {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return len(x.live)
+}
+
+// Draining tells whether new calls are refused.
+func (x *Exchange) Draining() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.draining
+}
+
+// Drain takes no new calls, ends those that nobody has answered, and waits for
+// the others until they are over or ctx is.
+func (x *Exchange) Drain(ctx context.Context) {
+	x.mu.Lock()
+	x.draining = true
+	for _, c := range x.live {
+		c.inbox.Post(Event{Kind: Drain})
+	}
+	x.checkEmpty()
+	x.mu.Unlock()
+	select {
+	case <-x.empty:
+	case <-ctx.Done():
+	}
+}
+
+// Stop ends every call properly on both sides and waits for them, which takes
+// at most Limits.End.
+func (x *Exchange) Stop() {
+	x.mu.Lock()
+	x.draining = true
+	x.checkEmpty()
+	x.mu.Unlock()
+	x.stop()
+	x.wg.Wait()
+}

@@ -1,0 +1,93 @@
+// Package legtest is the conformance suite that every kind of leg passes.
+package legtest
+
+import (
+	"log/slog"
+	"testing"
+	"time"
+
+	"roomline/media"
+	"roomline/signalling"
+)
+
+// Make builds a fresh leg that posts to in. Its far end may be a fake or may
+// not exist at all: a leg has to keep its promises either way.
+type Make func(t *testing.T, in *signalling.Inbox) signalling.Leg
+
+// patience is how long a leg may take to say Gone after Hangup; it is generous
+// because a SIP leg waits for the answer to its BYE or CANCEL.
+const patience = 40 * time.Second
+
+// Run checks that a leg never blocks, says Gone exactly once after Hangup, and
+// is silent and harmless from then on.
+func Run(t *testing.T, side signalling.Side, mk Make) {
+	t.Run("hangup at once", func(t *testing.T) { endsOnce(t, side, mk, nil) })
+	t.Run("hangup after every intention", func(t *testing.T) { endsOnce(t, side, mk, everything) })
+	t.Run("hangup twice", func(t *testing.T) {
+		endsOnce(t, side, mk, func(l signalling.Leg) { l.Hangup(signalling.Reason{}) })
+	})
+}
+
+func everything(l signalling.Leg) {
+	l.Offers()
+	l.Ring()
+	l.Hold(true)
+	l.SendDigit('5')
+	l.Hold(false)
+	l.Answer(media.PCMU)
+	l.Media()
+}
+
+func endsOnce(t *testing.T, side signalling.Side, mk Make, before func(signalling.Leg)) {
+	in := signalling.NewInbox("legtest", slog.New(slog.DiscardHandler))
+	leg := mk(t, in)
+	prompt(t, func() {
+		if before != nil {
+			before(leg)
+		}
+		leg.Hangup(signalling.Reason{Cause: signalling.NormalClearing})
+	})
+	awaitGone(t, side, in)
+	prompt(t, func() { everything(leg); leg.Hangup(signalling.Reason{}) })
+	select {
+	case <-in.Ready():
+		if events := in.Take(); len(events) > 0 {
+			t.Errorf("posted %v after Gone", events)
+		}
+	case <-time.After(200 * time.Millisecond):
+	}
+}
+
+// prompt fails when the intentions of a leg block their caller.
+func prompt(t *testing.T, f func()) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() { defer close(done); f() }() // ends with f
+	select {
+	case <-done:
+	case <-time.After(5 * time.Second):
+		t.Fatal("a leg blocked its caller")
+	}
+}
+
+func awaitGone(t *testing.T, side signalling.Side, in *signalling.Inbox) {
+	t.Helper()
+	deadline := time.After(patience)
+	for {
+		select {
+		case <-in.Ready():
+		case <-deadline:
+			t.Fatal("no Gone in time")
+		}
+		events := in.Take()
+		for i, e := range events {
+			if e.Kind != signalling.Gone {
+				continue
+			}
+			if e.Side != side || i != len(events)-1 {
+				t.Fatalf("Gone of side %v, then %v", e.Side, events[i+1:])
+			}
+			return
+		}
+	}
+}

@@ -1,0 +1,53 @@
+package signalling
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestPlan(t *testing.T) {
+	plan := Plan{
+		Inbound: []Inbound{{To: "+4930700", Trunk: "pbx", User: "@alice:ex.org"}, {To: "+4930700", User: "@bob:ex.org"}},
+		Outbound: []Outbound{{Match: "112", Trunk: "none"}, {Match: "+49*", Trunk: "pbx"},
+			{Match: "+49301", Trunk: "never"}, {Match: "*", Trunk: "world"}},
+	}
+	tests := []struct {
+		name string
+		in   Incoming
+		via  string
+		user string
+		why  Cause
+	}{
+		{"first match wins", Incoming{Via: Matrix, To: Party{Number: "+49301"}}, "pbx", "", 0},
+		{"everything else", Incoming{Via: Matrix, To: Party{Number: "+331"}}, "world", "", 0},
+		{"a whole number", Incoming{Via: Matrix, To: Party{Number: "112"}}, "none", "", 0},
+		{"a number is not a prefix", Incoming{Via: Matrix, To: Party{Number: "1123"}}, "world", "", 0},
+		{"a DID of this trunk", Incoming{Via: "pbx", To: Party{Number: "+4930700"}}, Matrix, "@alice:ex.org", 0},
+		{"a DID of any trunk, without the plus", Incoming{Via: "other", To: Party{Number: "4930700"}}, Matrix, "@bob:ex.org", 0},
+		{"a number nobody has", Incoming{Via: "pbx", To: Party{Number: "+4930701"}}, "", "", Unallocated},
+		{"a trunk never reaches a trunk", Incoming{Via: "pbx", To: Party{Number: "+331"}}, "", "", Unallocated},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, why, ok := plan.Find(tt.in)
+			if ok != (tt.via != "") || got.Via != tt.via || got.To.User != tt.user || why.Cause != tt.why {
+				t.Errorf("%+v %v %v", got, why, ok)
+			}
+		})
+	}
+	if _, why, ok := (Plan{}).Find(Incoming{Via: Matrix}); ok || why.Cause != NoRoute {
+		t.Errorf("an empty plan: %v %v", why, ok)
+	}
+}
+
+func TestPlanValidate(t *testing.T) {
+	if err := (Plan{Inbound: []Inbound{{To: "1", User: "@a:b"}}, Outbound: []Outbound{{Match: "*", Trunk: "x"}}}).Validate(); err != nil {
+		t.Error(err)
+	}
+	err := Plan{Inbound: []Inbound{{User: "alice"}}, Outbound: []Outbound{{Match: "+4*9"}}}.Validate()
+	for _, want := range []string{"inbound[0].to:", "inbound[0].user:", "outbound[0].match:", "outbound[0].trunk:"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v does not name %s", err, want)
+		}
+	}
+}

@@ -1,0 +1,160 @@
+package signalling
+
+import (
+	"time"
+
+	"roomline/media"
+)
+
+// Record is what is kept of one call: one line of JSON, one log line, and
+// everything the metrics count.
+type Record struct {
+	ID        string    `json:"id"`
+	Direction Direction `json:"direction"`
+	From      string    `json:"from"`
+	To        string    `json:"to"`
+	Trunk     string    `json:"trunk,omitempty"`
+	Room      string    `json:"room,omitempty"`
+	Start     time.Time `json:"start"`
+	End       time.Time `json:"end"`
+
+	RingMS  int64 `json:"ring_ms,omitempty"`  // from the invitation until it rang
+	SetupMS int64 `json:"setup_ms,omitempty"` // from the invitation until both could talk, less the time it rang
+	WaitMS  int64 `json:"wait_ms,omitempty"`  // from the invitation until both could talk
+	TalkMS  int64 `json:"talk_ms"`            // both could talk; 0: never answered
+
+	Cause    string `json:"cause"`
+	Q850     int    `json:"q850"` // ITU-T Q.850 cause value
+	Detail   string `json:"detail,omitempty"`
+	EndedBy  string `json:"ended_by"` // "caller", "called" or "gateway"
+	Sentence string `json:"sentence"`
+
+	Codec  string    `json:"codec,omitempty"`
+	Audio  Verdict   `json:"audio"`
+	Caller LegAudio  `json:"caller"` // what came from, and went to, the caller
+	Called LegAudio  `json:"called"`
+	Ladder []Message `json:"ladder"`
+}
+
+// Direction tells a call from a room apart from a call into one.
+type Direction string
+
+// The directions.
+const (
+	RoomToPhone Direction = "room_to_phone"
+	PhoneToRoom Direction = "phone_to_room"
+)
+
+// Verdict says who was heard, from packet counters on both legs.
+type Verdict string
+
+// The verdicts. "No audio" is said only of calls that were answered.
+const (
+	NotAnswered     Verdict = "not_answered"
+	BothWays        Verdict = "both_ways"
+	OnlyCallerHeard Verdict = "only_caller_heard"
+	OnlyCalledHeard Verdict = "only_called_heard"
+	NoAudio         Verdict = "no_audio"
+)
+
+// LegAudio are one side's packet counters.
+type LegAudio struct {
+	Received    uint64  `json:"received"`
+	Sent        uint64  `json:"sent"`
+	Lost        uint64  `json:"lost"`
+	Rejected    uint64  `json:"rejected,omitempty"`
+	LossPercent float64 `json:"loss_percent"`
+	JitterMS    float64 `json:"jitter_ms"`
+}
+
+func legAudio(s media.Stats) LegAudio {
+	return LegAudio{Received: s.Received, Sent: s.Sent, Lost: s.Lost, Rejected: s.Rejected,
+		LossPercent: s.LossPercent(), JitterMS: float64(s.Jitter) / float64(time.Millisecond)}
+}
+
+func verdict(answered bool, caller, called LegAudio) Verdict {
+	switch {
+	case !answered:
+		return NotAnswered
+	case caller.Received > 0 && called.Received > 0:
+		return BothWays
+	case caller.Received > 0:
+		return OnlyCallerHeard
+	case called.Received > 0:
+		return OnlyCalledHeard
+	default:
+		return NoAudio
+	}
+}
+
+// record tells the call's story from what run kept of it.
+func (c *call) record() Record {
+	t := c.times
+	r := Record{ID: c.inbox.Call(), Direction: c.direction(), From: c.in.From.Label(), To: c.in.To.Label(),
+		Trunk: c.trunk(), Room: c.in.Room, Start: t.start, End: t.ended,
+		Cause: c.Reason.Cause.String(), Q850: c.Reason.Cause.Q850(), Detail: c.Reason.Detail,
+		EndedBy: c.endedBy(), Ladder: c.inbox.Ladder()}
+	r.Caller, r.Called = c.audio(A), c.audio(B)
+	r.Audio = verdict(!t.connected.IsZero(), r.Caller, r.Called)
+	r.RingMS, r.SetupMS, r.WaitMS, r.TalkMS = t.spans()
+	if c.legs[B] != nil && c.legs[B].Media() != nil {
+		r.Codec = c.legs[B].Media().Format().Name
+	}
+	r.Sentence = Sentence(c.Reason, r.Direction == RoomToPhone, c.other().Label(), time.Duration(r.TalkMS)*time.Millisecond)
+	return r
+}
+
+// spans are the record's durations in milliseconds.
+func (t times) spans() (ring, setup, wait, talk int64) {
+	if !t.ringing.IsZero() {
+		ring = t.ringing.Sub(t.start).Milliseconds()
+	}
+	if !t.connected.IsZero() {
+		wait = t.connected.Sub(t.start).Milliseconds()
+		setup, talk = wait, t.ended.Sub(t.connected).Milliseconds()
+		if !t.ringing.IsZero() {
+			setup -= t.answered.Sub(t.ringing).Milliseconds()
+		}
+	}
+	return ring, setup, wait, talk
+}
+
+func (c *call) audio(s Side) LegAudio {
+	if c.legs[s] == nil || c.legs[s].Media() == nil {
+		return LegAudio{}
+	}
+	return legAudio(c.legs[s].Media().Stats())
+}
+
+func (c *call) direction() Direction {
+	if c.in.Via == Matrix {
+		return RoomToPhone
+	}
+	return PhoneToRoom
+}
+
+func (c *call) trunk() string {
+	if c.in.Via == Matrix {
+		return c.target.Via
+	}
+	return c.in.Via
+}
+
+// other is the party the person in the room talked to.
+func (c *call) other() Party {
+	if c.in.Via == Matrix {
+		return c.in.To
+	}
+	return c.in.From
+}
+
+func (c *call) endedBy() string {
+	switch {
+	case c.cause == HungUp && c.By == A:
+		return "caller"
+	case c.cause == HungUp:
+		return "called"
+	default:
+		return "gateway"
+	}
+}
