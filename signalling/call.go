@@ -1,3 +1,5 @@
+// Package signalling joins two legs into a call and sees it to its end,
+// whatever either side does.
 package signalling
 
 import (

@@ -1,0 +1,2 @@
+// Package gateway builds the parts in order and takes them down in reverse.
+package gateway

@@ -1,0 +1,95 @@
+package gateway
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"roomline/signalling"
+)
+
+// metrics are what the gateway counts. Every label is one of a fixed set:
+// never a number, a user or a call (docs/operations.md lists them all).
+type metrics struct {
+	calls   *prometheus.CounterVec
+	audio   *prometheus.CounterVec
+	setup   *prometheus.HistogramVec
+	talk    *prometheus.CounterVec
+	packets *prometheus.CounterVec
+}
+
+// gauges are read when somebody asks.
+type gauges struct {
+	live   func() int
+	ports  func() int
+	trunks func() map[string]string
+	ready  func() error
+}
+
+func newMetrics(reg prometheus.Registerer) *metrics {
+	m := &metrics{
+		calls: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "roomline_calls_total",
+			Help: "Calls that ended, by direction, trunk and cause."}, []string{"direction", "trunk", "cause"}),
+		audio: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "roomline_call_audio_total",
+			Help: "Calls that ended, by who was heard."}, []string{"direction", "audio"}),
+		setup: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "roomline_call_setup_seconds",
+			Help:    "From the invitation until both sides could talk, less the time it rang.",
+			Buckets: []float64{.05, .1, .2, .4, .8, 1.6, 3.2, 6.4, 12.8}}, []string{"direction"}),
+		talk: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "roomline_talk_seconds_total",
+			Help: "Seconds during which two sides were joined."}, []string{"direction", "trunk"}),
+		packets: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "roomline_rtp_packets_total",
+			Help: "RTP packets of ended calls, by side (caller, called) and fate (received, sent, lost, rejected)."}, []string{"side", "fate"}),
+	}
+	reg.MustRegister(m.calls, m.audio, m.setup, m.talk, m.packets)
+	return m
+}
+
+func (m *metrics) count(r signalling.Record) {
+	d := string(r.Direction)
+	m.calls.WithLabelValues(d, r.Trunk, r.Cause).Inc()
+	m.audio.WithLabelValues(d, string(r.Audio)).Inc()
+	m.talk.WithLabelValues(d, r.Trunk).Add(float64(r.TalkMS) / 1000)
+	if r.Audio != signalling.NotAnswered {
+		m.setup.WithLabelValues(d).Observe(float64(r.SetupMS) / 1000)
+	}
+	m.countPackets("caller", r.Caller)
+	m.countPackets("called", r.Called)
+}
+
+func (m *metrics) countPackets(side string, a signalling.LegAudio) {
+	for fate, n := range map[string]uint64{"received": a.Received, "sent": a.Sent, "lost": a.Lost, "rejected": a.Rejected} {
+		m.packets.WithLabelValues(side, fate).Add(float64(n))
+	}
+}
+
+// register makes the gauges readable by reg.
+func (g gauges) register(reg prometheus.Registerer) {
+	reg.MustRegister(
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "roomline_calls_live", Help: "Calls that are alive now."},
+			func() float64 { return float64(g.live()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "roomline_rtp_ports_free", Help: "RTP port pairs that a call could take now."},
+			func() float64 { return float64(g.ports()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "roomline_ready", Help: "1 when new calls are taken and the homeserver reaches us."},
+			func() float64 { return truth(g.ready() == nil) }),
+		trunkGauge{prometheus.NewDesc("roomline_trunk_up", "1 when the trunk's last call got an answer, 0 when it failed.", []string{"trunk"}, nil), g.trunks},
+	)
+}
+
+// trunkGauge has one value a configured trunk.
+type trunkGauge struct {
+	desc   *prometheus.Desc
+	states func() map[string]string
+}
+
+func (t trunkGauge) Describe(ch chan<- *prometheus.Desc) { ch <- t.desc }
+
+func (t trunkGauge) Collect(ch chan<- prometheus.Metric) {
+	for name, failure := range t.states() {
+		ch <- prometheus.MustNewConstMetric(t.desc, prometheus.GaugeValue, truth(failure == ""), name)
+	}
+}
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,146 @@
+package gateway
+
+import (
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"roomline/signalling"
+)
+
+func register() (*metrics, *prometheus.Registry) {
+	reg := prometheus.NewRegistry()
+	gauges{live: func() int { return 2 }, ports: func() int { return 7 }, ready: func() error { return nil },
+		trunks: func() map[string]string { return map[string]string{"pbx": "", "other": "no answer"} }}.register(reg)
+	return newMetrics(reg), reg
+}
+
+func TestMetricsCountARecord(t *testing.T) {
+	m, reg := register()
+	m.count(signalling.Record{Direction: signalling.RoomToPhone, Trunk: "pbx", Cause: "busy", Audio: signalling.NotAnswered})
+	m.count(signalling.Record{Direction: signalling.RoomToPhone, Trunk: "pbx", Cause: "normal_clearing",
+		Audio: signalling.BothWays, SetupMS: 300, TalkMS: 1500, Caller: signalling.LegAudio{Received: 75, Lost: 5}})
+	want := `
+# HELP roomline_calls_live Calls that are alive now.
+# TYPE roomline_calls_live gauge
+roomline_calls_live 2
+# HELP roomline_calls_total Calls that ended, by direction, trunk and cause.
+# TYPE roomline_calls_total counter
+roomline_calls_total{cause="busy",direction="room_to_phone",trunk="pbx"} 1
+roomline_calls_total{cause="normal_clearing",direction="room_to_phone",trunk="pbx"} 1
+# HELP roomline_talk_seconds_total Seconds during which two sides were joined.
+# TYPE roomline_talk_seconds_total counter
+roomline_talk_seconds_total{direction="room_to_phone",trunk="pbx"} 1.5
+# HELP roomline_trunk_up 1 when the trunk's last call got an answer, 0 when it failed.
+# TYPE roomline_trunk_up gauge
+roomline_trunk_up{trunk="other"} 0
+roomline_trunk_up{trunk="pbx"} 1
+`
+	if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "roomline_calls_live", "roomline_calls_total",
+		"roomline_talk_seconds_total", "roomline_trunk_up"); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestEveryMetricIsDocumented holds docs/operations.md against the program, both ways.
+func TestEveryMetricIsDocumented(t *testing.T) {
+	m, reg := register()
+	m.count(signalling.Record{Direction: signalling.RoomToPhone, Audio: signalling.BothWays})
+	doc, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		var labels []string
+		for _, l := range f.GetMetric()[0].GetLabel() {
+			labels = append(labels, l.GetName())
+		}
+		row := "| `" + f.GetName() + "` | "
+		at := strings.Index(string(doc), row)
+		if at < 0 {
+			t.Errorf("docs/operations.md lacks %s", f.GetName())
+			continue
+		}
+		cell, _, _ := strings.Cut(string(doc)[at+len(row):], "|")
+		for _, l := range labels {
+			if !strings.Contains(cell, l) {
+				t.Errorf("%s: label %s is not in %q", f.GetName(), l, cell)
+			}
+		}
+	}
+	if n := strings.Count(string(doc), "| `roomline_"); n != len(families) {
+		t.Errorf("%d metrics are documented, %d exist", n, len(families))
+	}
+}
+
+func TestRecordFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "cdr.jsonl")
+	f, err := openRecords(path, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.write(signalling.Record{ID: "a", Cause: "busy"})
+	f.write(signalling.Record{ID: "b", Ladder: []signalling.Message{{MS: 5, Leg: "pbx", Sent: true, Text: "INVITE"}}})
+	if err := errors.Join(f.close(), f.close()); err != nil {
+		t.Fatal(err)
+	}
+	f.write(signalling.Record{ID: "late"})
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(string(b)), "\n")
+	var rec signalling.Record
+	if len(lines) != 2 || json.Unmarshal([]byte(lines[1]), &rec) != nil || rec.ID != "b" || rec.Ladder[0].Text != "INVITE" {
+		t.Errorf("%s", b)
+	}
+	if info, _ := os.Stat(path); info.Mode().Perm() != 0o600 {
+		t.Errorf("records can be read by others: %v", info.Mode())
+	}
+	if _, err := openRecords(filepath.Join(path, "x"), nil); err == nil || !strings.Contains(err.Error(), "cdr.jsonl") {
+		t.Errorf("a bad path: %v", err)
+	}
+}
+
+func TestStatus(t *testing.T) {
+	_, reg := register()
+	var down error
+	srv := httptest.NewServer(statusMux(reg, func() error { return down }))
+	defer srv.Close()
+	get := func(path string) int {
+		resp, err := http.Get(srv.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		return resp.StatusCode
+	}
+	if a, b, c := get("/healthz"), get("/readyz"), get("/metrics"); a != 200 || b != 200 || c != 200 {
+		t.Errorf("health %d, ready %d, metrics %d", a, b, c)
+	}
+	down = errors.New("draining")
+	if c := get("/readyz"); c != 503 {
+		t.Errorf("ready says %d while draining", c)
+	}
+}
+
+func TestMask(t *testing.T) {
+	for in, want := range map[string]string{"+4930231256": "+4930…256", "112": "112", "@alice:ex.org": "@alice:ex.org", "": ""} {
+		if got := mask(in); got != want {
+			t.Errorf("mask(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
