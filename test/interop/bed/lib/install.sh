@@ -1,0 +1,64 @@
+# Installing everything from a bare Debian 12. Each step is skipped when it is done,
+# and only one `bed install` works at a time.
+
+BOOKWORM_PKGS="ca-certificates chromium curl iproute2 mmdebstrap openssl procps util-linux"
+SID_PKGS="base-files,dash,asterisk,asterisk-modules,asterisk-core-sounds-en,asterisk-core-sounds-en-gsm,matrix-synapse"
+
+installed() { [ -e "$ROOT/.complete" ] && [ -e "$BED_DIST/.complete" ]; }
+step() { # NAME FUNCTION ; its output goes to a log that is shown when it fails
+  local t l=$CACHE/install-$1.log; t=$(now)
+  "$2" >"$l" 2>&1 || { tail -20 "$l" >&2; die "installing $1 failed, see $l (is the network there?)"; }
+  log "$(printf '  %-8s %5s s' "$1" "$(since "$t")")"
+}
+install_all() {
+  [ "$(id -u)" = 0 ] || die 'must be root: the peers run in a chroot and a network namespace'
+  command -v apt-get >/dev/null || die 'needs Debian 12 (there is no apt-get here)'
+  mkdir -p "$CACHE" || die "cannot write to $CACHE"
+  exec 9>"$CACHE/install.lock"; flock 9
+  log "bed: installing into $CACHE"
+  step apt install_apt; step sid install_sid; step browser install_browser
+  exec 9>&-
+}
+
+install_apt() { # bookworm's own packages; npm and a C compiler only where there is none
+  local p missing=()
+  for p in $BOOKWORM_PKGS; do dpkg -s "$p" >/dev/null 2>&1 || missing+=("$p"); done
+  command -v npm >/dev/null || missing+=(npm)
+  command -v gcc >/dev/null || missing+=(gcc libc6-dev)   # go test -race links with it
+  [ ${#missing[@]} = 0 ] && return 0
+  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
+}
+
+install_sid() { # Asterisk 22 and Synapse, unpacked into a folder: bookworm has neither
+  # --variant=extract resolves and downloads the dependency closure with apt and only
+  # unpacks it: no maintainer script runs, no daemon starts, no essential set.
+  # Check-Valid-Until: the mirror's sid may be older than the date in its Release file.
+  [ -e "$ROOT/.complete" ] && return 0
+  # the mirror this machine's apt is set up with
+  local mirror=${DEB_MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' 'Codename: bookworm' 2>/dev/null | head -n 1)}
+  [ -n "$mirror" ] || { echo 'no Debian mirror found: set DEB_MIRROR'; return 1; }
+  rm -rf "$ROOT"
+  mmdebstrap --quiet --variant=extract --mode=root --format=directory \
+    --aptopt='Acquire::Check-Valid-Until "false"' --aptopt='APT::Install-Recommends "false"' \
+    --aptopt='Acquire::Retries "3"' --include="$SID_PKGS" sid "$ROOT" "$mirror" || return 1
+  # What the skipped maintainer scripts would have made and the servers look up:
+  printf 'root:x:0:0:root:/root:/bin/sh\nasterisk:x:0:0::/var/lib/asterisk:/bin/sh\n' >"$ROOT/etc/passwd"
+  printf 'root:x:0:\nasterisk:x:0:\n' >"$ROOT/etc/group"
+  printf '127.0.0.1 localhost\n' >"$ROOT/etc/hosts"
+  mkdir -p "$ROOT/bed" && touch "$ROOT/.complete"
+}
+
+install_browser() { # the call page: matrix-js-sdk bundled by esbuild
+  [ -e "$BED_DIST/.complete" ] && return 0
+  local src=$BED/../browser node
+  node=$CACHE/node-$(sha256sum <"$src/package-lock.json" | cut -c1-12)
+  if [ ! -e "$node/.complete" ]; then
+    rm -rf "$node"; mkdir -p "$node" && cp "$src"/package*.json "$node/" || return 1
+    # scripts are not needed: esbuild's own binary is a package of its own
+    (cd "$node" && npm ci --ignore-scripts --no-audit --no-fund --no-progress --loglevel=error) && touch "$node/.complete" || return 1
+  fi
+  mkdir -p "$BED_DIST"
+  NODE_PATH=$node/node_modules "$node/node_modules/@esbuild/linux-x64/bin/esbuild" "$src/page.js" \
+    --bundle --format=esm --target=chrome120 --outfile="$BED_DIST/page.js" --log-level=warning || return 1
+  cp "$src"/*.html "$src"/*.css "$src/ui.js" "$src/recorder.js" "$BED_DIST/" && touch "$BED_DIST/.complete"
+}
