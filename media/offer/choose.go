@@ -1,0 +1,139 @@
+package offer
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"roomline/media"
+)
+
+// static are the payload types that need no a=rtpmap (RFC 3551 §6), as far as
+// telephony still uses them.
+func static(pt uint8) media.Format {
+	switch pt {
+	case 0:
+		return media.PCMU
+	case 3:
+		return media.Format{Name: "GSM", ClockRate: 8000, Channels: 1}
+	case 8:
+		return media.PCMA
+	case 9:
+		return media.G722
+	case 13:
+		return media.Format{Name: "CN", ClockRate: 8000, Channels: 1}
+	case 18:
+		return media.Format{Name: "G729", ClockRate: 8000, Channels: 1}
+	}
+	return media.Format{}
+}
+
+// profile says whether RTP flows over proto, and whether it is encrypted.
+func profile(proto string) (rtp, secure bool) {
+	switch strings.ToUpper(proto) {
+	case "RTP/AVP", "RTP/AVPF":
+		return true, false
+	case "RTP/SAVP", "RTP/SAVPF", "UDP/TLS/RTP/SAVP", "UDP/TLS/RTP/SAVPF":
+		return true, true
+	}
+	return false, false
+}
+
+// audio chooses the stream: a plain one that we could speak, else a plain one,
+// else none with the reason.
+func (d *description) audio() (Audio, error) {
+	var first *Audio
+	var failed error
+	secure := -1
+	for i := range d.streams {
+		s := &d.streams[i]
+		rtp, encrypted := profile(s.line.Proto)
+		if !strings.EqualFold(s.line.Media, "audio") || !rtp || s.port == 0 {
+			continue
+		}
+		if encrypted {
+			secure = i
+			continue
+		}
+		a, err := d.usable(i)
+		if err != nil {
+			failed = err
+			continue
+		}
+		if len(a.Formats()) > 0 {
+			return a, nil
+		}
+		if first == nil {
+			first = &a
+		}
+	}
+	switch {
+	case first != nil:
+		return *first, nil
+	case failed != nil:
+		return Audio{}, failed
+	case secure >= 0:
+		return Audio{Secure: true, Index: secure, Lines: d.lines()}, ErrSecure
+	}
+	return Audio{Lines: d.lines()}, ErrNoAudio
+}
+
+// usable makes the i-th section, with what the session part says for all, into
+// an audio stream.
+func (d *description) usable(i int) (Audio, error) {
+	s := &d.streams[i]
+	conn, bad := s.conn, s.badConn
+	if !conn.IsValid() && bad == "" {
+		conn, bad = d.session.conn, d.session.badConn
+	}
+	if !conn.IsValid() {
+		if bad == "" {
+			bad = "no c= line"
+		}
+		return Audio{}, fmt.Errorf("%w: %s for stream %d", ErrSyntax, bad, i+1)
+	}
+	a := Audio{Addr: netip.AddrPortFrom(conn, uint16(s.port)), Index: i, Lines: d.lines()}
+	a.Codecs, a.Events = s.codecs()
+	a.Direction = d.direction(s, conn)
+	a.Ptime = s.ptime
+	if a.Ptime == 0 {
+		a.Ptime = d.session.ptime
+	}
+	if a.Ptime == 0 {
+		a.Ptime = defaultPtime
+	}
+	return a, nil
+}
+
+// direction counts c=0.0.0.0 as a far end that does not receive (RFC 3264 §8.4).
+func (d *description) direction(s *section, conn netip.Addr) Direction {
+	dir := d.session.dir
+	if s.hasDir {
+		dir = s.dir
+	}
+	return direction(dir.sends(), dir.receives() && !conn.IsUnspecified())
+}
+
+func (s *section) codecs() (codecs, events []Codec) {
+	for _, pt := range s.pts {
+		f, ok := s.mapped[pt]
+		if !ok {
+			f = static(pt)
+		}
+		c := Codec{PT: pt, Format: f, Fmtp: s.fmtp[pt]}
+		if isEvent(f) {
+			events = append(events, c)
+		} else {
+			codecs = append(codecs, c)
+		}
+	}
+	return codecs, events
+}
+
+func (d *description) lines() []MLine {
+	lines := make([]MLine, len(d.streams))
+	for i := range d.streams {
+		lines[i] = d.streams[i].line
+	}
+	return lines
+}
