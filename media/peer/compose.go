@@ -1,0 +1,141 @@
+package peer
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/pion/sdp/v3"
+)
+
+// innerMid names the one section that pion ever sees.
+const innerMid = "0"
+
+// plain is the description as pion gets it: the audio section alone, with
+// nothing in it that we did not ask for. Its direction is always sendrecv,
+// because pion stops a transceiver for good when it reads inactive, and
+// answers sendonly with sendrecv; holding is ours to do. Candidates take their
+// own way, through the same checks as those that come later.
+func (d *description) plain(list []codec) string {
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\r\n", args...) }
+	line("v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:BUNDLE %s", innerMid)
+	if d.lite {
+		line("a=ice-lite")
+	}
+	numbers := make([]string, len(list))
+	for i, c := range list {
+		numbers[i] = fmt.Sprint(c.pt)
+	}
+	line("m=audio 9 UDP/TLS/RTP/SAVPF %s\r\nc=IN IP4 0.0.0.0", strings.Join(numbers, " "))
+	line("a=mid:%s\r\na=sendrecv\r\na=rtcp-mux\r\na=msid:far audio", innerMid)
+	line("a=ice-ufrag:%s\r\na=ice-pwd:%s\r\na=ice-options:trickle", d.ufrag, d.pwd)
+	line("a=fingerprint:sha-256 %s\r\na=setup:%s", d.print, setupOf(d.setup))
+	for _, c := range list {
+		line("a=rtpmap:%d %s", c.pt, rtpmap(c.Format))
+		if f := fmtp(c.Format); f != "" {
+			line("a=fmtp:%d %s", c.pt, f)
+		}
+	}
+	if d.ssrc != "" {
+		line("a=ssrc:%s cname:far", d.ssrc)
+	}
+	return b.String()
+}
+
+// setupOf reads an unknown role as one that leaves the choice to us
+// (RFC 5763 §5).
+func setupOf(s string) string {
+	if s == "active" || s == "passive" {
+		return s
+	}
+	return "actpass"
+}
+
+// reverse is the direction to answer with (RFC 3264 §6.1).
+func reverse(direction string) string {
+	switch direction {
+	case sdp.AttrKeySendOnly:
+		return sdp.AttrKeyRecvOnly
+	case sdp.AttrKeyRecvOnly:
+		return sdp.AttrKeySendOnly
+	}
+	return direction
+}
+
+// answer dresses pion's own answer for the offer it answers: one section for
+// each offered one, in order (RFC 3264 §6), ours under the name the far end
+// gave it and with the right direction, the others refused.
+func (d *description) answer(pion string) (string, error) {
+	var s sdp.SessionDescription
+	if err := s.UnmarshalString(pion); err != nil {
+		return "", fmt.Errorf("read own answer: %w", err)
+	}
+	ours := s.MediaDescriptions[0]
+	mid, named := d.section().Attribute(sdp.AttrKeyMID)
+	dress(ours, mid, named, reverse(d.direction))
+	s.Attributes = without(s.Attributes, sdp.AttrKeyGroup)
+	if named && d.inBundle(mid) {
+		s.WithValueAttribute(sdp.AttrKeyGroup, "BUNDLE "+mid)
+	}
+	s.MediaDescriptions = nil
+	for i, m := range d.sdp.MediaDescriptions {
+		if i == d.audio {
+			s.MediaDescriptions = append(s.MediaDescriptions, ours)
+		} else {
+			s.MediaDescriptions = append(s.MediaDescriptions, refuse(m))
+		}
+	}
+	text, err := s.Marshal()
+	return string(text), err
+}
+
+func dress(m *sdp.MediaDescription, mid string, named bool, direction string) {
+	list := m.Attributes[:0]
+	for _, a := range m.Attributes {
+		switch a.Key {
+		case sdp.AttrKeyMID:
+			if !named {
+				continue
+			}
+			a.Value = mid
+		case sdp.AttrKeySendRecv, sdp.AttrKeySendOnly, sdp.AttrKeyRecvOnly, sdp.AttrKeyInactive:
+			a.Key = direction
+		}
+		list = append(list, a)
+	}
+	m.Attributes = list
+}
+
+func without(list []sdp.Attribute, key string) []sdp.Attribute {
+	kept := list[:0]
+	for _, a := range list {
+		if a.Key != key {
+			kept = append(kept, a)
+		}
+	}
+	return kept
+}
+
+// refuse answers a section with port 0 (RFC 3264 §6). Browsers find a section
+// by its mid also when it is refused (RFC 9429 §5.3.1), and Firefox wants an
+// address in each.
+func refuse(m *sdp.MediaDescription) *sdp.MediaDescription {
+	none := &sdp.MediaDescription{
+		MediaName: sdp.MediaName{
+			Media: m.MediaName.Media, Protos: m.MediaName.Protos, Formats: m.MediaName.Formats[:min(1, len(m.MediaName.Formats))],
+		},
+		ConnectionInformation: &sdp.ConnectionInformation{
+			NetworkType: "IN", AddressType: "IP4", Address: &sdp.Address{Address: "0.0.0.0"},
+		},
+	}
+	if mid, ok := m.Attribute(sdp.AttrKeyMID); ok {
+		none.WithValueAttribute(sdp.AttrKeyMID, mid)
+	}
+	for _, a := range m.Attributes {
+		if a.Key == "rtpmap" && len(none.MediaName.Formats) == 1 && strings.HasPrefix(a.Value, none.MediaName.Formats[0]+" ") {
+			none.WithValueAttribute(a.Key, a.Value)
+			break
+		}
+	}
+	return none.WithPropertyAttribute(sdp.AttrKeyInactive)
+}

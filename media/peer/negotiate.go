@@ -1,0 +1,218 @@
+package peer
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/pion/sdp/v3"
+	"github.com/pion/webrtc/v4"
+
+	"roomline/media"
+)
+
+// Errors of a negotiation.
+var (
+	ErrState       = errors.New("session description does not fit the state of the negotiation")
+	ErrFingerprint = errors.New("session description has another fingerprint than before")
+)
+
+// Answer makes a peer for an offer. The answer carries pick and the
+// telephone-event that goes with it, and all candidates. The callback on comes
+// from the library's goroutines: it must not block, nor call the peer.
+func (f *Factory) Answer(offerSDP string, pick media.Format, on func(State)) (*Peer, string, error) {
+	d, err := parse(offerSDP)
+	if err != nil {
+		return nil, "", err
+	}
+	list, err := d.pick(pick)
+	if err != nil {
+		return nil, "", err
+	}
+	p, err := f.newPeer(list, on)
+	if err != nil {
+		return nil, "", err
+	}
+	p.mu.Lock()
+	answer, err := p.answer(d, list)
+	p.mu.Unlock()
+	if err != nil {
+		return nil, "", errors.Join(err, p.Close())
+	}
+	p.status.expect(f.cfg.ConnectTimeout)
+	return p, answer, nil
+}
+
+// pick reduces an offer to one format and its telephone-event.
+func (d *description) pick(f media.Format) ([]codec, error) {
+	audio, ok := find(f, d.codecs)
+	if !ok || isEvent(f) {
+		return nil, ErrNoFormat
+	}
+	list := []codec{audio}
+	if e, ok := eventFor(f, d.codecs); ok {
+		list = append(list, e)
+	}
+	return list, nil
+}
+
+// Offer makes a peer and an offer of one audio section with these formats,
+// telephone-event, and all candidates. See Answer for on.
+func (f *Factory) Offer(formats []media.Format, on func(State)) (*Peer, string, error) {
+	for _, m := range formats {
+		if !isKnown(m) {
+			return nil, "", fmt.Errorf("offer %s: %w", m, ErrNoFormat)
+		}
+	}
+	if len(formats) == 0 {
+		return nil, "", ErrNoFormat
+	}
+	list := offered(formats)
+	p, err := f.newPeer(list, on)
+	if err != nil {
+		return nil, "", err
+	}
+	p.mu.Lock()
+	p.offer = list
+	offer, err := p.describe(p.pc.CreateOffer(nil))
+	p.mu.Unlock()
+	if err != nil {
+		return nil, "", errors.Join(err, p.Close())
+	}
+	return p, offer, nil
+}
+
+// Accept takes the answer to our offer, once, and fixes Format.
+func (p *Peer) Accept(answerSDP string) error {
+	d, err := parse(answerSDP)
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return ErrClosed
+	}
+	if p.offer == nil || p.remote != nil {
+		return ErrState
+	}
+	list := answered(d.codecs, p.offer)
+	if len(list) == 0 || isEvent(list[0].Format) {
+		return ErrNoFormat
+	}
+	p.fix(d, list)
+	if err := p.apply(webrtc.SDPTypeAnswer, d, list); err != nil {
+		p.remote = nil
+		return err
+	}
+	p.status.expect(p.factory.cfg.ConnectTimeout)
+	return nil
+}
+
+// answered is the answer's codecs that we offered, audio before events.
+func answered(answer, offer []codec) []codec {
+	var audio, events []codec
+	for _, c := range answer {
+		if _, ok := find(c.Format, offer); !ok {
+			continue
+		}
+		if isEvent(c.Format) {
+			events = append(events, c)
+		} else {
+			audio = append(audio, c)
+		}
+	}
+	return append(audio, events...)
+}
+
+// Renegotiate answers a later offer of the far end: hold and resume, another
+// network, a new direction. Held says that the far end does not want to hear
+// us; nothing is sent to it then.
+func (p *Peer) Renegotiate(offerSDP string) (answer string, held bool, err error) {
+	d, err := parse(offerSDP)
+	if err != nil {
+		return "", false, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.closed:
+		return "", false, ErrClosed
+	case p.remote == nil:
+		return "", false, ErrState
+	case d.print != p.print: // the DTLS association stays, and so must its far end
+		return "", false, ErrFingerprint
+	}
+	list, err := d.pick(p.audio.Format)
+	if err != nil {
+		return "", false, err
+	}
+	answer, err = p.answer(d, list)
+	return answer, d.deaf(), err
+}
+
+// deaf says that the far end does not want to receive (RFC 3264 §5.1).
+func (d *description) deaf() bool {
+	return d.direction == sdp.AttrKeySendOnly || d.direction == sdp.AttrKeyInactive
+}
+
+// answer applies an offer and describes what we answer. The lock is held.
+func (p *Peer) answer(d *description, list []codec) (string, error) {
+	p.fix(d, list)
+	if err := p.apply(webrtc.SDPTypeOffer, d, list); err != nil {
+		return "", err
+	}
+	own, err := p.describe(p.pc.CreateAnswer(nil))
+	if err != nil {
+		return "", err
+	}
+	return d.answer(own)
+}
+
+// fix keeps what a description settles. The lock is held.
+func (p *Peer) fix(d *description, list []codec) {
+	if p.remote != nil && p.remote.ufrag != d.ufrag {
+		p.given, p.checked = 0, 0 // an ICE restart counts afresh
+	}
+	if d.ssrc == "" {
+		d.ssrc = p.ssrc // pion drops a source that is no longer named
+	}
+	p.remote, p.audio, p.list, p.print, p.ssrc = d, list[0], list, d.print, d.ssrc
+	p.track.negotiated(list[0], list)
+	p.track.hold(d.deaf())
+}
+
+// apply hands a description to pion and lets the candidates follow. The lock
+// is held.
+func (p *Peer) apply(kind webrtc.SDPType, d *description, list []codec) error {
+	err := p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: kind, SDP: d.plain(list)})
+	if err != nil {
+		return fmt.Errorf("apply session description: %w", err)
+	}
+	waiting := p.pending
+	p.pending = nil
+	for _, c := range d.candidates {
+		_ = p.check(c)
+	}
+	for _, c := range waiting {
+		_ = p.check(c.Candidate)
+	}
+	return nil
+}
+
+// describe makes a description ours and waits until it names every candidate,
+// which takes no network. The lock is held.
+func (p *Peer) describe(own webrtc.SessionDescription, err error) (string, error) {
+	if err != nil {
+		return "", fmt.Errorf("describe session: %w", err)
+	}
+	gathered := webrtc.GatheringCompletePromise(p.pc)
+	if err := p.pc.SetLocalDescription(own); err != nil {
+		return "", fmt.Errorf("describe session: %w", err)
+	}
+	select {
+	case <-gathered:
+	case <-p.done:
+		return "", ErrClosed
+	}
+	return p.pc.LocalDescription().SDP, nil
+}

@@ -1,0 +1,129 @@
+package peer
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"sync"
+	"time"
+
+	"github.com/pion/rtp"
+	"github.com/pion/webrtc/v4"
+
+	"roomline/media"
+)
+
+// track is what we send: audio and telephone-events, on one SSRC and one line
+// of sequence numbers and timestamps for the peer's whole life. Pion's own
+// tracks know one payload type each; this one writes the header itself.
+type track struct {
+	id, stream string
+	tally      *tally
+
+	mu      sync.Mutex // guards what follows; the far sink and a digit may write at once
+	out     webrtc.TrackLocalWriter
+	ssrc    uint32
+	audio   codec
+	event   codec
+	events  bool // telephone-event was negotiated
+	held    bool // the far end does not want to hear us
+	closed  bool
+	line    *timeline
+	header  rtp.Header
+	scratch [4]byte // an event whose duration is in our clock
+}
+
+func newTrack(t *tally) *track { return &track{id: rand.Text(), stream: rand.Text(), tally: t} }
+
+// negotiated fixes what is sent. The line of timestamps begins once.
+func (t *track) negotiated(audio codec, list []codec) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.audio = audio
+	t.event, t.events = eventFor(audio.Format, list)
+	if t.line == nil {
+		t.line = newTimeline(audio.ClockRate)
+	}
+}
+
+func (t *track) hold(on bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.held = on
+}
+
+func (t *track) close() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.closed = true
+}
+
+// write sends one packet. While the far end holds, or before the connection is
+// up, it sends nothing and says nothing.
+func (t *track) write(p *media.Packet, now time.Time) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return ErrClosed
+	}
+	if t.out == nil || t.line == nil || t.held || p.Event && !t.events {
+		return nil
+	}
+	payload, pt := p.Payload, t.audio.pt
+	if p.Event {
+		payload, pt = t.rescaled(p), t.event.pt
+	}
+	seq, ts := t.line.Next(p, now)
+	t.header = rtp.Header{Version: 2, PayloadType: pt, SequenceNumber: seq, Timestamp: ts, SSRC: t.ssrc, Marker: p.Marker}
+	n, err := t.out.WriteRTP(&t.header, payload)
+	if n > 0 && err == nil {
+		t.tally.sent.Add(1)
+	}
+	// A socket that refuses a packet is ICE's to notice: the call goes on.
+	return nil
+}
+
+// rescaled converts the duration of a telephone-event, the last two of its
+// four bytes, to the clock negotiated here (RFC 4733 §2.3.5).
+func (t *track) rescaled(p *media.Packet) []byte {
+	if p.Clock == t.event.ClockRate || p.Clock <= 0 || len(p.Payload) != len(t.scratch) {
+		return p.Payload
+	}
+	copy(t.scratch[:], p.Payload)
+	long := uint64(binary.BigEndian.Uint16(p.Payload[2:])) * uint64(t.event.ClockRate) / uint64(p.Clock)
+	binary.BigEndian.PutUint16(t.scratch[2:], uint16(min(long, 0xffff)))
+	return t.scratch[:]
+}
+
+// Bind implements webrtc.TrackLocal: pion calls it when the far end's
+// description and ours are both in place.
+func (t *track) Bind(c webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, p := range c.CodecParameters() {
+		if uint8(p.PayloadType) == t.audio.pt {
+			t.out, t.ssrc = c.WriteStream(), uint32(c.SSRC())
+			return p, nil
+		}
+	}
+	return webrtc.RTPCodecParameters{}, webrtc.ErrUnsupportedCodec
+}
+
+// Unbind implements webrtc.TrackLocal.
+func (t *track) Unbind(webrtc.TrackLocalContext) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.out = nil
+	return nil
+}
+
+// ID implements webrtc.TrackLocal.
+func (t *track) ID() string { return t.id }
+
+// RID implements webrtc.TrackLocal: there is no simulcast.
+func (t *track) RID() string { return "" }
+
+// StreamID implements webrtc.TrackLocal.
+func (t *track) StreamID() string { return t.stream }
+
+// Kind implements webrtc.TrackLocal.
+func (t *track) Kind() webrtc.RTPCodecType { return webrtc.RTPCodecTypeAudio }
