@@ -1,0 +1,150 @@
+package rig
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"path/filepath"
+	"time"
+)
+
+// Phone is one call as the telephone at Asterisk's end sees it.
+type Phone struct {
+	bed *Bed
+	ami *ami
+	ch  *channel
+	rec string
+}
+
+// Digit is one DTMF digit a phone has heard, and for how long.
+type Digit struct {
+	Key      byte
+	Duration time.Duration
+}
+
+// Call is what Originate places: a telephone calls a number of the trunk.
+type Call struct {
+	To      string        // the number called, E.164
+	From    string        // the caller's number, E.164; empty is withheld
+	Name    string        // the caller's name
+	Do      string        // what the phone does when answered: a tone in Hz ("1000"), or speech, record, digits, read, echo; "" is 1000
+	Timeout time.Duration // how long it rings before the phone gives up; 0 is 60 s
+}
+
+// Originate makes a telephone call the gateway, and returns while it rings.
+func (b *Bed) Originate(ctx context.Context, c Call) (*Phone, error) {
+	id := "bed-" + rand.Text()
+	where, do := "tone", c.Do
+	switch do {
+	case "":
+		do = "1000"
+	case "speech", "record", "digits", "read", "echo":
+		where = "bed"
+	}
+	if c.Timeout == 0 {
+		c.Timeout = time.Minute
+	}
+	pairs := []string{"Channel", "PJSIP/" + c.To + "@gw-ip", "Context", where, "Exten", do, "Priority", "1",
+		"Timeout", fmt.Sprint(c.Timeout.Milliseconds()), "Async", "true", "ChannelId", id, "Variable", "BED_NAME=" + id}
+	if c.From != "" {
+		pairs = append(pairs, "CallerID", fmt.Sprintf("%q <%s>", c.Name, c.From))
+	}
+	if _, err := b.ami.action(ctx, "Originate", pairs...); err != nil {
+		return nil, err
+	}
+	p := &Phone{bed: b, ami: b.ami, rec: id}
+	err := b.ami.wait(ctx, "a channel for the call", func() bool { p.ch = b.ami.calls[id]; return p.ch != nil })
+	return p, err
+}
+
+// WaitCall returns the next call that reaches a number at Asterisk, each call once.
+func (b *Bed) WaitCall(ctx context.Context, number string) (*Phone, error) {
+	p := &Phone{bed: b, ami: b.ami}
+	err := b.ami.wait(ctx, "a call at "+number, func() bool {
+		for _, c := range b.ami.order {
+			if c.exten == number && !c.taken {
+				c.taken, p.ch, p.rec = true, c, number+"_"+c.id
+				return true
+			}
+		}
+		return false
+	})
+	return p, err
+}
+
+// Live says how many channels Asterisk has open: nought between tests.
+func (b *Bed) Live() int {
+	if b.ami == nil {
+		return 0
+	}
+	b.ami.mu.Lock()
+	defer b.ami.mu.Unlock()
+	n := 0
+	for _, c := range b.ami.order {
+		if !c.gone {
+			n++
+		}
+	}
+	return n
+}
+
+// HangupAll ends every call at Asterisk's end, and waits until they are gone.
+func (b *Bed) HangupAll(ctx context.Context) error {
+	if _, err := b.ami.action(ctx, "Command", "Command", "channel request hangup all"); err != nil {
+		return err
+	}
+	return b.ami.wait(ctx, "all calls to end", func() bool {
+		for _, c := range b.ami.order {
+			if !c.gone {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// Began is when Asterisk saw the call first.
+func (p *Phone) Began() time.Time { return p.ch.began }
+
+// Caller is the number that the call shows.
+func (p *Phone) Caller() string { return p.ch.caller }
+
+// WaitAnswered returns when the call has been answered, and the time of it.
+func (p *Phone) WaitAnswered(ctx context.Context) (at time.Time, err error) {
+	cause := 0
+	err = p.ami.wait(ctx, "an answer", func() bool { at, cause = p.ch.answered, p.ch.cause; return p.ch.up || p.ch.gone })
+	if err == nil && at.IsZero() {
+		return at, fmt.Errorf("the call ended unanswered with cause %d", cause)
+	}
+	return at, err
+}
+
+// WaitEnded returns when the call is over: the time, and the cause as Q.850 and
+// Asterisk number it (16 normal, 17 busy, 19 no answer, 21 rejected, 0 unknown).
+func (p *Phone) WaitEnded(ctx context.Context) (at time.Time, cause int, err error) {
+	err = p.ami.wait(ctx, "the call's end", func() bool { at, cause = p.ch.ended, p.ch.cause; return p.ch.gone })
+	return at, cause, err
+}
+
+// WaitDigits returns when the phone has heard n DTMF digits.
+func (p *Phone) WaitDigits(ctx context.Context, n int) (heard []Digit, err error) {
+	err = p.ami.wait(ctx, fmt.Sprint(n, " digits"), func() bool {
+		heard = append(heard[:0], p.ch.digits...)
+		return len(heard) >= n || p.ch.gone
+	})
+	return heard, err
+}
+
+// Hangup makes the phone hang up.
+func (p *Phone) Hangup(ctx context.Context) error {
+	_, err := p.ami.action(ctx, "Hangup", "Channel", p.ch.name)
+	return err
+}
+
+// Heard is what the phone has recorded; complete once the call has ended. Only
+// phones that play a tone or record do record.
+func (p *Phone) Heard() (Sound, error) {
+	s, err := ReadWAV(filepath.Join(p.bed.Recordings, p.rec+".wav"))
+	s.Began = p.ch.answered
+	return s, err
+}
