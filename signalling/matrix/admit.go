@@ -1,0 +1,137 @@
+package matrix
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"maunium.net/go/mautrix/id"
+
+	"roomline/signalling"
+)
+
+// admitTimeout is for everything that is asked of the homeserver before a call
+// is taken.
+const admitTimeout = 10 * time.Second
+
+// errNotOurs is an invite that is nobody's business here; it is not answered.
+var errNotOurs = errors.New("not a call for us")
+
+// invited takes up an m.call.invite that passed the checks which need nothing
+// but the event (Matrix 1.18, "m.call.invite"). It returns at once.
+func (c *Client) invited(h heard) {
+	k := callKey{h.Room, h.CallID}
+	life := h.Lifetime
+	if life == 0 {
+		life = defaultLifetime
+	}
+	l := newLeg(c, signalling.A)
+	l.room, l.id, l.offer, l.since = h.Room, h.CallID, h.SDP, h.At
+	l.stage, l.far = stage{placed: true, v0: h.V0}, h.party()
+	if h.V0 {
+		l.party = ""
+	}
+	switch {
+	case h.age() > life-staleGrace:
+		c.log.Info("ignored a stale invite", "age", h.age().Round(time.Second))
+		c.calls.kill(k)
+	case !c.calls.add(l):
+		c.log.Debug("ignored an invite of a known call")
+	case !c.spawn(func() { c.admit(l, h, life) }):
+		c.log.Warn("ignored an invite: too many at once")
+		c.calls.end(l)
+	}
+}
+
+// admit asks what only the homeserver and the database know, and then offers
+// the call to the switchboard.
+func (c *Client) admit(l *leg, h heard, life time.Duration) {
+	ctx, cancel := context.WithTimeout(c.ctx, admitTimeout)
+	defer cancel()
+	why, ok, err := c.vet(ctx, l, h)
+	switch {
+	case errors.Is(err, errNotOurs):
+		c.log.Debug("ignored an invite", "why", err)
+		c.calls.end(l)
+		return
+	case err != nil:
+		c.log.Warn("could not look at an invite", "error", err)
+		why, ok = signalling.Reason{Cause: signalling.Internal, Detail: "the homeserver does not answer"}, false
+	}
+	if ok {
+		why, ok = c.board.Accept(c.incoming(l, life))
+	}
+	if !ok {
+		l.conclude(outcome{reason: why, tell: true})
+	}
+}
+
+func (c *Client) incoming(l *leg, life time.Duration) signalling.Incoming {
+	age := time.Since(l.since)
+	return signalling.Incoming{
+		Via: signalling.Matrix, From: signalling.Party{User: l.far.User, Name: l.name}, To: l.other, Room: l.room, At: l.since,
+		Leg: func(in *signalling.Inbox) signalling.Leg {
+			l.in, l.log = in, in.Log()
+			in.Note(signalling.Matrix, false, typeInvite)
+			c.goLeg(func() { l.run(func() outcome { return l.caller(life - age) }) })
+			return l
+		},
+	}
+}
+
+// vet tells whether a call may be placed, and by whom to which number.
+func (c *Client) vet(ctx context.Context, l *leg, h heard) (why signalling.Reason, ok bool, err error) {
+	if l.ghost, err = c.store.ghostOf(ctx, h.Room); err != nil {
+		return why, false, err
+	}
+	if l.ghost == "" || h.Invitee != "" && h.Invitee != l.ghost {
+		return why, false, errNotOurs
+	}
+	l.out = c.outboxOf(l.ghost, l.room)
+	fresh, err := c.store.openInvited(ctx, h.EventID, openCall{l.room, l.id, l.ghost, l.party, h.V0, roleCaller})
+	if err != nil {
+		return why, false, err
+	}
+	if !fresh {
+		return why, false, errNotOurs
+	}
+	names, err := c.hs.members(ctx, l.ghost, h.Room)
+	if err != nil {
+		return why, false, err
+	}
+	if !c.rooms.fit(names, l.ghost, h) {
+		c.forgetCall(l.room, l.id)
+		return why, false, errNotOurs
+	}
+	l.name = clean(names[h.Sender])
+	why, ok = c.mayCall(ctx, l, h)
+	return why, ok, nil
+}
+
+// mayCall is the policy: who, from which room, to what, with what.
+func (c *Client) mayCall(ctx context.Context, l *leg, h heard) (signalling.Reason, bool) {
+	refuse := func(cause signalling.Cause, detail string) (signalling.Reason, bool) {
+		return signalling.Reason{Cause: cause, Detail: detail}, false
+	}
+	number, dialable := c.ghosts.dialable(l.ghost)
+	l.other = signalling.Party{Number: number}
+	if encrypted, err := c.store.state.IsEncrypted(ctx, id.RoomID(h.Room)); err != nil || encrypted {
+		return refuse(signalling.Forbidden, "calls from encrypted rooms are not possible yet")
+	}
+	switch {
+	case c.draining.Load():
+		return refuse(signalling.ShuttingDown, "")
+	case !c.rooms.allowed(h.Sender):
+		return refuse(signalling.Forbidden, "")
+	case !dialable:
+		l.other.Name = "this line"
+		return refuse(signalling.InvalidNumber, "it only takes calls; dial from the dial pad")
+	}
+	formats, err := c.peers.Formats(h.SDP)
+	if err != nil || len(formats) == 0 {
+		l.log.Info("an offer without audio that we speak", "error", err)
+		return refuse(signalling.NoCodec, "")
+	}
+	l.can = formats
+	return signalling.Reason{}, true
+}

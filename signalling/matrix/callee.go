@@ -1,0 +1,210 @@
+package matrix
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"time"
+
+	"maunium.net/go/mautrix"
+
+	"roomline/media"
+	"roomline/signalling"
+)
+
+// placeTimeout is how long a telephone waits for the homeserver to ring anyone.
+const placeTimeout = 15 * time.Second
+
+// callee is the recipe of a leg that rings a Matrix user (side B).
+func (l *leg) callee(formats []media.Format) outcome {
+	o := l.findRoom()
+	if o == nil {
+		o = l.invite(formats)
+	}
+	var answer heard
+	if o == nil {
+		answer, o = l.awaitAnswer()
+	}
+	if o == nil {
+		o = l.choose(answer)
+	}
+	if o == nil {
+		o = l.connect(signalling.Answered)
+	}
+	if o != nil {
+		return *o
+	}
+	return l.talk()
+}
+
+// findRoom asks for a room in a goroutine of its own, so that the telephone
+// may hang up meanwhile.
+func (l *leg) findRoom() *outcome {
+	ctx, cancel := context.WithTimeout(l.c.ctx, placeTimeout)
+	found := make(chan struct{})
+	go func() { // ends with ctx at the latest; awaited below
+		defer close(found)
+		room, ghost, err := l.c.lines.find(ctx, l.far.User, l.other)
+		l.box.put(item{kind: roomFound, room: room, ghost: ghost, err: err})
+	}()
+	defer func() { cancel(); <-found }()
+	for {
+		it := l.wait(nil)
+		if it.kind == roomFound {
+			return l.begin(it)
+		}
+		if o := l.over(it); o != nil {
+			return o
+		}
+	}
+}
+
+// begin takes up the call in the room that was found.
+func (l *leg) begin(it item) *outcome {
+	if it.err != nil {
+		return &outcome{reason: noRoom(it.err), own: true}
+	}
+	l.room, l.ghost = it.room, it.ghost
+	if l.c.calls.busy(l.room) || !l.c.calls.add(l) {
+		return &outcome{reason: signalling.Reason{Cause: signalling.Busy}, own: true}
+	}
+	l.out = l.c.outboxOf(l.ghost, l.room)
+	ctx, cancel := context.WithTimeout(l.c.ctx, placeTimeout)
+	defer cancel()
+	row := openCall{Room: l.room, CallID: l.id, Ghost: l.ghost, Party: l.party, Role: roleCallee}
+	if err := l.c.store.open(ctx, row); err != nil {
+		l.log.Error("could not write down a call", "error", err)
+	}
+	return nil
+}
+
+// noRoom is why nobody can be rung.
+func noRoom(err error) signalling.Reason {
+	var why unreachable
+	if errors.As(err, &why) {
+		return signalling.Reason{Cause: signalling.Unavailable, Detail: string(why)}
+	}
+	return signalling.Reason{Cause: signalling.Unavailable, Detail: "the homeserver does not answer"}
+}
+
+// anyFormat is what we offer when the telephone takes whatever we choose: what
+// every telephone speaks comes first.
+func anyFormat() []media.Format {
+	return []media.Format{media.PCMA, media.PCMU, media.G722, media.Opus}
+}
+
+// invite rings the user. The offer has all candidates in it.
+func (l *leg) invite(formats []media.Format) *outcome {
+	if formats == nil {
+		formats = anyFormat()
+	}
+	p, sdp, err := l.c.peers.Offer(formats, l.onState)
+	if err != nil {
+		l.log.Warn("could not make an offer", "error", err)
+		return l.fail(mediaCause(err), "")
+	}
+	l.peer = p
+	life, until := l.c.cfg.RingTimeout, time.Now().Add(placeTimeout)
+	l.post(outgoing{eventType: typeInvite, until: until, done: l.awaited, content: inviteOut{
+		head: l.head(), Lifetime: life.Milliseconds(), Invitee: l.far.User, Offer: sdpOut{"offer", sdp},
+		Capabilities: capabilities{DTMF: true}, Streams: usermedia(p.StreamID()),
+	}})
+	l.post(outgoing{eventType: typeCandidates, until: until, content: endOfCandidates(l.head())})
+	return nil
+}
+
+// awaitAnswer waits for the first answer of the user we rang. Candidates of
+// every device of the user are kept, because any of them may answer.
+func (l *leg) awaitAnswer() (heard, *outcome) {
+	timer := time.NewTimer(l.c.cfg.RingTimeout)
+	defer timer.Stop()
+	for {
+		it := l.wait(timer.C)
+		switch {
+		case it.kind == wasSent && it.err == nil:
+			l.in.Post(signalling.Event{Kind: signalling.Ringing, Side: l.side})
+			timer.Reset(l.c.cfg.RingTimeout)
+			continue
+		case it.kind == wasSent:
+			return heard{}, &outcome{reason: refusedInvite(it.err), own: true, tell: true}
+		case it.kind == timerFired:
+			return heard{}, l.fail(signalling.NoAnswer, "")
+		case it.kind == fromRoom && it.heard.Sender == l.far.User:
+			if h, o, decided := l.reply(it.heard); decided {
+				return h, o
+			}
+			continue
+		}
+		if o := l.over(it); o != nil {
+			return heard{}, o
+		}
+	}
+}
+
+// reply weighs what a device of the user says before any of them was chosen.
+func (l *leg) reply(h heard) (answer heard, o *outcome, decided bool) {
+	switch h.Type {
+	case typeCandidates:
+		l.keep(h)
+	case typeAnswer:
+		return h, nil, h.SDP != ""
+	case typeReject, typeHangup:
+		l.far = h.party()
+		l.selectAnswer(h)
+		cause := heardReason(h.Reason, l.stage)
+		return h, &outcome{reason: signalling.Reason{Cause: cause}, own: true}, true
+	}
+	return heard{}, nil, false
+}
+
+// refusedInvite is why the homeserver did not take our invite.
+func refusedInvite(err error) signalling.Reason {
+	r := signalling.Reason{Cause: signalling.Unavailable, Detail: "the homeserver does not answer"}
+	var refused mautrix.HTTPError
+	if errors.As(err, &refused) && refused.RespError != nil {
+		r.Detail = "the homeserver refused the call: " + clean(refused.RespError.Err)
+	}
+	return r
+}
+
+// keep stores candidates by party until one party is chosen.
+func (l *leg) keep(h heard) {
+	if l.parties == nil {
+		l.parties = map[string][]candidate{}
+	}
+	list := l.parties[h.Party]
+	if len(l.parties) < maxParties && len(list) < maxCallCandidates {
+		l.parties[h.Party] = append(list, h.Candidates...)
+	}
+}
+
+// maxParties is how many devices of one user we listen to.
+const maxParties = 32
+
+// choose takes the first answer, tells all devices so, and gives the peer the
+// candidates of that one.
+func (l *leg) choose(answer heard) *outcome {
+	l.far, l.stage.v0 = answer.party(), answer.V0
+	l.stage.answered = true
+	if err := l.peer.Accept(answer.SDP); err != nil {
+		l.log.Warn("could not take the answer", "error", err)
+		return l.fail(mediaCause(err), "")
+	}
+	l.selectAnswer(answer)
+	l.addCandidates(l.parties[answer.Party])
+	l.parties = nil
+	return nil
+}
+
+// selectAnswer tells the user's devices which answer or reject counted
+// (Matrix 1.7). Version 0 has no such event.
+func (l *leg) selectAnswer(h heard) {
+	if h.V0 || h.Party == "" {
+		return
+	}
+	l.post(outgoing{eventType: typeSelectAnswer, content: selectOut{l.head(), h.Party}, final: true})
+}
+
+// newCallID begins with the last character of the grammar: where two calls
+// meet in one room the lesser id wins, and that shall be the client's.
+func newCallID() string { return "~" + rand.Text() }

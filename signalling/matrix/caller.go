@@ -1,0 +1,100 @@
+package matrix
+
+import (
+	"errors"
+	"time"
+
+	"roomline/media"
+	"roomline/media/peer"
+	"roomline/signalling"
+)
+
+// ringGrace is how long the call may take to end a leg that rang too long.
+const ringGrace = 5 * time.Second
+
+// caller is the recipe of a leg whose Matrix user placed the call (side A).
+func (l *leg) caller(life time.Duration) outcome {
+	format, o := l.ringing(life)
+	if o == nil {
+		o = l.answer(format)
+	}
+	if o == nil {
+		o = l.connect(signalling.Confirmed)
+	}
+	if o != nil {
+		return *o
+	}
+	return l.talk()
+}
+
+// ringing waits for the telephone to be answered. Nothing goes to the room.
+func (l *leg) ringing(life time.Duration) (media.Format, *outcome) {
+	timer := time.NewTimer(life)
+	defer timer.Stop()
+	for late := false; ; {
+		it := l.wait(timer.C)
+		switch {
+		case it.kind == answerIt:
+			return it.format, nil
+		case it.kind == timerFired && late:
+			return media.Format{}, l.fail(signalling.NoAnswer, "")
+		case it.kind == timerFired:
+			late = true
+			l.in.Post(signalling.Event{Kind: signalling.TimedOut, Side: l.side})
+			timer.Reset(ringGrace)
+		case it.is(typeCandidates) && l.mine(it.heard):
+			l.addCandidates(it.heard.Candidates)
+		case l.takenOver(it):
+			return media.Format{}, &outcome{reason: signalling.Reason{Cause: signalling.Elsewhere}, own: true}
+		default:
+			if o := l.over(it); o != nil {
+				return media.Format{}, o
+			}
+		}
+	}
+}
+
+// takenOver tells whether another party took the call that a room placed: it
+// answered, or the caller chose it (Matrix 1.7, "m.call.select_answer").
+func (l *leg) takenOver(it item) bool {
+	switch {
+	case !l.stage.placed:
+		return false
+	case it.is(typeAnswer):
+		return !l.stage.answered && it.heard.Sender != l.ghost
+	case it.is(typeSelectAnswer):
+		return l.mine(it.heard) && it.heard.Selected != "" && it.heard.Selected != l.party
+	}
+	return false
+}
+
+// answer makes the peer and sends its answer; candidates follow the answer,
+// never the other way round, or js-sdk loses them.
+func (l *leg) answer(f media.Format) *outcome {
+	p, sdp, err := l.c.peers.Answer(l.offer, f, l.onState)
+	if err != nil {
+		l.log.Warn("could not answer the offer", "error", err)
+		return l.fail(mediaCause(err), "")
+	}
+	l.peer = p
+	l.flushCandidates()
+	until := time.Now().Add(l.c.cfg.ConnectTimeout)
+	l.post(outgoing{eventType: typeAnswer, content: l.answerContent(sdp), until: until, done: l.awaited})
+	l.post(outgoing{eventType: typeCandidates, content: endOfCandidates(l.head()), until: until})
+	return nil
+}
+
+func (l *leg) answerContent(sdp string) answerOut {
+	a := answerOut{head: l.head(), Answer: sdpOut{"answer", sdp}}
+	if !l.stage.v0 {
+		a.Capabilities = &capabilities{DTMF: true}
+	}
+	return a
+}
+
+func mediaCause(err error) signalling.Cause {
+	if errors.Is(err, peer.ErrNoFormat) {
+		return signalling.NoCodec
+	}
+	return signalling.MediaFailed
+}

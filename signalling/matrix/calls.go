@@ -1,0 +1,146 @@
+package matrix
+
+import (
+	"sync"
+	"time"
+)
+
+const (
+	tombTime   = 15 * time.Minute // an ended call is remembered for longer than any invite lives
+	stashTime  = time.Minute      // events that overtook their invite
+	maxTombs   = 20_000
+	maxStashed = 512 // calls
+	maxEarly   = 16  // events of one call
+)
+
+// callKey is what a call is known by: its id is the caller's choice, so it
+// means nothing outside its room.
+type callKey struct{ room, id string }
+
+// calls are the legs that are alive, and what is left of those that were.
+type calls struct {
+	mu    sync.Mutex
+	live  map[callKey]*leg
+	tombs map[callKey]time.Time
+	early map[callKey]stash
+}
+
+type stash struct {
+	at     time.Time
+	events []heard
+}
+
+func newCalls() *calls {
+	return &calls{live: map[callKey]*leg{}, tombs: map[callKey]time.Time{}, early: map[callKey]stash{}}
+}
+
+// add begins a call, unless there is or was one of this name, and hands over
+// what came before its invite.
+func (c *calls) add(l *leg) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	k := l.key()
+	if c.live[k] != nil || c.dead(k) {
+		return false
+	}
+	c.live[k] = l
+	for _, h := range c.early[k].events {
+		l.box.put(item{kind: fromRoom, heard: h})
+	}
+	delete(c.early, k)
+	return true
+}
+
+// end forgets a leg and remembers that its call was.
+func (c *calls) end(l *leg) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.live[l.key()] == l {
+		delete(c.live, l.key())
+	}
+	if l.room != "" {
+		c.bury(l.key())
+	}
+}
+
+// kill makes sure that a call never begins.
+func (c *calls) kill(k callKey) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.bury(k)
+}
+
+func (c *calls) dead(k callKey) bool {
+	at, ok := c.tombs[k]
+	return ok && time.Since(at) < tombTime
+}
+
+func (c *calls) bury(k callKey) {
+	if len(c.tombs) >= maxTombs {
+		sweep(c.tombs, func(at time.Time) bool { return time.Since(at) >= tombTime }, maxTombs)
+	}
+	c.tombs[k] = time.Now()
+}
+
+// deliver passes an event to its leg, or keeps it for a moment.
+func (c *calls) deliver(h heard) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	k := callKey{h.Room, h.CallID}
+	if l := c.live[k]; l != nil {
+		l.box.put(item{kind: fromRoom, heard: h})
+		return
+	}
+	if c.dead(k) {
+		return
+	}
+	if len(c.early) >= maxStashed {
+		sweep(c.early, func(s stash) bool { return time.Since(s.at) >= stashTime }, maxStashed)
+	}
+	s := c.early[k]
+	if len(s.events) == 0 || time.Since(s.at) >= stashTime {
+		s = stash{at: time.Now()}
+	}
+	if len(s.events) < maxEarly {
+		s.events = append(s.events, h)
+	}
+	c.early[k] = s
+}
+
+// left tells the legs of a room that a member is gone.
+func (c *calls) left(room, user string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for k, l := range c.live {
+		if k.room == room {
+			l.box.put(item{kind: memberLeft, user: user})
+		}
+	}
+}
+
+// busy tells whether a call goes on in a room.
+func (c *calls) busy(room string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for k := range c.live {
+		if k.room == room {
+			return true
+		}
+	}
+	return false
+}
+
+// sweep removes what is old from a map, or anything when that is not enough.
+func sweep[V any](m map[callKey]V, old func(V) bool, limit int) {
+	for k, v := range m {
+		if old(v) {
+			delete(m, k)
+		}
+	}
+	for k := range m {
+		if len(m) < limit {
+			return
+		}
+		delete(m, k)
+	}
+}

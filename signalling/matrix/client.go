@@ -1,0 +1,221 @@
+// Package matrix turns the call events of Matrix rooms into the legs of calls.
+package matrix
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"roomline/media"
+	"roomline/media/peer"
+	"roomline/signalling"
+)
+
+// Switchboard takes calls in; signalling.Exchange does it.
+type Switchboard interface {
+	// Accept takes a call, or refuses it and says why.
+	Accept(signalling.Incoming) (signalling.Reason, bool)
+}
+
+const (
+	maxAtOnce = 256    // admissions and joins under way
+	remember  = 50_000 // event ids
+	pingEvery = 30 * time.Second
+	flushTime = 5 * time.Second // for what is still to be sent when we stop
+)
+
+// Client is one application service: the homeserver's view of the gateway. It
+// makes legs for calls that rooms place and, as a signalling.Dialler, for
+// calls that ring a room.
+type Client struct {
+	cfg     Config
+	peers   Peers
+	numbers Numbers
+	users   []string // whose lines ring
+	board   Switchboard
+	log     *slog.Logger
+	pace    pace
+
+	hs     *homeserver
+	store  *store
+	ghosts *ghosts
+	rooms  *rooms
+	lines  *lines
+	calls  *calls
+	listen *listener
+
+	ctx      context.Context // of the legs and of all slow work
+	stop     context.CancelFunc
+	sending  context.Context // of the outboxes, which outlive the legs
+	mute     context.CancelFunc
+	quit     chan struct{} // ends intake
+	work     sync.WaitGroup
+	outboxes sync.WaitGroup
+	atOnce   chan struct{}
+	draining atomic.Bool
+	closing  sync.Once
+
+	left []openCall      // of an earlier run; of watch alone
+	seen map[string]bool // of intake alone, as are the next two
+	ring []string
+	turn int
+
+	mu    sync.Mutex // guards what follows
+	state error      // why we are not ready; nil: we are
+	ended bool
+}
+
+var _ signalling.Dialler = (*Client)(nil)
+
+// errStarting is the state before the homeserver was asked for the first time.
+var errStarting = errors.New("the homeserver has not been reached yet")
+
+// New makes a client that does nothing yet. lines maps the numbers that ring
+// here, in E.164, to the users who are rung.
+func New(cfg Config, peers *peer.Factory, numbers Numbers, lines map[string]string, board Switchboard, log *slog.Logger) (*Client, error) {
+	return newClient(cfg, factory{peers}, numbers, lines, board, log)
+}
+
+func newClient(cfg Config, peers Peers, numbers Numbers, lines map[string]string, board Switchboard, log *slog.Logger) (*Client, error) {
+	cfg.Defaults()
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("matrix: %w", err)
+	}
+	c := &Client{cfg: cfg, peers: peers, numbers: numbers, board: board, log: log.With("side", signalling.Matrix),
+		pace: pace{500 * time.Millisecond, 10 * time.Second}, calls: newCalls(), quit: make(chan struct{}),
+		atOnce: make(chan struct{}, maxAtOnce), seen: map[string]bool{}, ring: make([]string, remember), state: errStarting}
+	for _, user := range lines {
+		c.users = append(c.users, user)
+	}
+	slices.Sort(c.users)
+	c.users = slices.Compact(c.users)
+	c.ctx, c.stop = context.WithCancel(context.Background())
+	c.sending, c.mute = context.WithCancel(context.Background())
+	return c, nil
+}
+
+// Start opens the database and the port that the homeserver reaches, and
+// begins to call the homeserver, which may be down for now: see Ready.
+func (c *Client) Start(ctx context.Context) error {
+	reg, err := LoadRegistration(c.cfg.Registration)
+	if err != nil {
+		return err
+	}
+	if c.store, err = openStore(ctx, c.cfg.Database); err != nil {
+		return err
+	}
+	if c.left, err = c.store.leftOpen(ctx); err != nil {
+		return errors.Join(err, c.store.close())
+	}
+	if c.hs, err = newHomeserver(c.cfg, reg, c.store.state); err != nil {
+		return errors.Join(err, c.store.close())
+	}
+	c.ghosts = newGhosts(c.cfg, c.hs, c.store, c.numbers)
+	c.rooms = &rooms{c.hs, c.store, c.ghosts, c.cfg.allowed(), c.log}
+	c.lines = &lines{hs: c.hs, store: c.store, ghosts: c.ghosts, log: c.log}
+	find := &lookup{c.ghosts, c.log, newBucket(20, 100)}
+	find.routes(c.hs.as.Router)
+	c.hs.as.QueryHandler = queries{find}
+	c.listen = newListener(reg.ServerToken, c.hs.as.Router, func() { c.hs.as.Events <- nil }, c.log)
+	if err := c.listen.start(ctx, c.cfg.Listen); err != nil {
+		return errors.Join(err, c.store.close())
+	}
+	c.work.Go(c.intake) // ends with quit
+	c.work.Go(c.watch)  // ends with ctx
+	return nil
+}
+
+// Addr is where the homeserver reaches us, once Start has returned.
+func (c *Client) Addr() string { return c.listen.address }
+
+// Ready is nil while the homeserver answers us and reaches us.
+func (c *Client) Ready() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.state
+}
+
+// Drain refuses new calls, and says so in their rooms.
+func (c *Client) Drain() { c.draining.Store(true) }
+
+// Dial implements signalling.Dialler: it rings a user.
+func (c *Client) Dial(to signalling.Target, offer []media.Format, in *signalling.Inbox) signalling.Leg {
+	l := newLeg(c, signalling.B)
+	l.id, l.in, l.log, l.since = newCallID(), in, in.Log(), time.Now()
+	l.far, l.other = party{User: to.To.User}, to.From
+	c.goLeg(func() { l.run(func() outcome { return l.callee(offer) }) })
+	return l
+}
+
+// Close ends every leg, sends what can be sent in a few seconds, and returns
+// when nothing of the client is left. It may be called twice.
+func (c *Client) Close() error {
+	var err error
+	c.closing.Do(func() {
+		c.draining.Store(true)
+		if c.listen != nil {
+			c.listen.close()
+		}
+		c.mu.Lock()
+		c.ended = true
+		c.mu.Unlock()
+		c.stop()
+		close(c.quit)
+		c.work.Wait()
+		c.flush()
+		if c.listen != nil {
+			c.hs.close()
+			err = c.store.close()
+		}
+	})
+	return err
+}
+
+// flush waits for the outboxes, but not for ever: what is left over is sent
+// after the next start.
+func (c *Client) flush() {
+	timer := time.AfterFunc(flushTime, c.mute)
+	c.outboxes.Wait()
+	timer.Stop()
+	c.mute()
+}
+
+// spawn does something bounded beside the intake, unless too much is going on.
+func (c *Client) spawn(f func()) bool {
+	select {
+	case c.atOnce <- struct{}{}:
+	default:
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended {
+		<-c.atOnce
+		return false
+	}
+	c.work.Go(func() { defer func() { <-c.atOnce }(); f() }) // ends with ctx at the latest; awaited by Close
+	return true
+}
+
+// goLeg begins a leg's goroutine, which ends with the leg; awaited by Close. A
+// leg that is made after Close ends at once and is awaited by its call.
+func (c *Client) goLeg(f func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended {
+		go f()
+		return
+	}
+	c.work.Go(f)
+}
+
+func (c *Client) outboxOf(ghost, room string) *outbox {
+	return newOutbox(c.sending, &c.outboxes, c.pace, func(ctx context.Context, o outgoing) error {
+		return c.hs.put(ctx, ghost, room, o)
+	})
+}

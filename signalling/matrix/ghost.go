@@ -1,0 +1,132 @@
+package matrix
+
+import (
+	"context"
+	"fmt"
+	"hash/fnv"
+	"regexp"
+	"strings"
+	"sync"
+	"unicode"
+
+	"maunium.net/go/mautrix/id"
+)
+
+// Numbers reads and writes telephone numbers; signalling/number does it.
+type Numbers interface {
+	// Parse turns what a person typed into E.164 with "+", or into a short
+	// code without.
+	Parse(typed string) (e164 string, err error)
+	// Format writes a number for people: "+49 30 1234567".
+	Format(e164 string) string
+}
+
+// ghosts are the Matrix users that stand for telephones.
+type ghosts struct {
+	hs      *homeserver
+	store   *store
+	numbers Numbers
+	begins  string // "@tel_"
+	ends    string // ":example.org"
+
+	locks [32]sync.Mutex // one ghost is made by one goroutine at a time
+}
+
+func newGhosts(cfg Config, hs *homeserver, st *store, n Numbers) *ghosts {
+	return &ghosts{hs: hs, store: st, numbers: n, begins: "@" + cfg.Prefix, ends: ":" + cfg.Domain}
+}
+
+var e164 = regexp.MustCompile(`^\+[1-9][0-9]{1,14}$`)
+
+// of names the user of a number: @tel_4930… for E.164, without its "+", and
+// @tel_s… for everything shorter.
+func (g *ghosts) of(number string) string {
+	if e164.MatchString(number) {
+		return g.begins + number[1:] + g.ends
+	}
+	return g.begins + "s" + id.EncodeUserLocalpart(number) + g.ends
+}
+
+// line names the user that rings a person when the caller has no room yet.
+func (g *ghosts) line(user string) string {
+	who := strings.TrimSuffix(strings.TrimPrefix(user, "@"), g.ends)
+	return g.begins + "line_" + id.EncodeUserLocalpart(who) + g.ends
+}
+
+// ours tells whether a user is a telephone.
+func (g *ghosts) ours(user string) bool {
+	return strings.HasPrefix(user, g.begins) && strings.HasSuffix(user, g.ends)
+}
+
+// number is the telephone number that a user stands for. Line users and names
+// that no number could have made stand for none.
+func (g *ghosts) number(user string) (string, bool) {
+	if !g.ours(user) || len(user) <= len(g.begins)+len(g.ends) {
+		return "", false
+	}
+	part := user[len(g.begins) : len(user)-len(g.ends)]
+	number := "+" + part
+	if code, short := strings.CutPrefix(part, "s"); short {
+		decoded, err := id.DecodeUserLocalpart(code)
+		if err != nil {
+			return "", false
+		}
+		number = decoded
+	}
+	return number, number != "" && g.of(number) == user
+}
+
+// dialable is number, but only for numbers that somebody could have dialled.
+func (g *ghosts) dialable(user string) (string, bool) {
+	number, ok := g.number(user)
+	if !ok {
+		return "", false
+	}
+	parsed, err := g.numbers.Parse(number)
+	return number, err == nil && parsed == number
+}
+
+// ensure registers a user and gives it a name, unless that was done before.
+func (g *ghosts) ensure(ctx context.Context, user, name string) error {
+	lock := g.lock(user)
+	lock.Lock()
+	defer lock.Unlock()
+	if err := g.hs.as.Intent(id.UserID(user)).EnsureRegistered(ctx); err != nil {
+		return fmt.Errorf("register %s: %w", user, err)
+	}
+	if known, err := g.store.name(ctx, user); err != nil || known == name {
+		return err
+	}
+	if err := g.hs.user(user).SetDisplayName(ctx, name); err != nil {
+		return fmt.Errorf("name %s: %w", user, err)
+	}
+	return g.store.setName(ctx, user, name)
+}
+
+// ensureNumber makes the user of a number.
+func (g *ghosts) ensureNumber(ctx context.Context, number string) (user string, err error) {
+	user = g.of(number)
+	return user, g.ensure(ctx, user, g.numbers.Format(number))
+}
+
+func (g *ghosts) lock(user string) *sync.Mutex {
+	h := fnv.New32a()
+	h.Write([]byte(user))
+	return &g.locks[h.Sum32()%uint32(len(g.locks))]
+}
+
+// maxName is how many characters of a foreign name are shown.
+const maxName = 64
+
+// clean makes a name from outside harmless: no control characters, no marks
+// that reverse the direction of writing, and not too long.
+func clean(name string) string {
+	name = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) || unicode.Is(unicode.Cf, r) {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(name, ""))
+	runes := []rune(strings.TrimSpace(name))
+	return strings.TrimSpace(string(runes[:min(len(runes), maxName)]))
+}

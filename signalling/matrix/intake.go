@@ -1,0 +1,189 @@
+package matrix
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"time"
+
+	"maunium.net/go/mautrix/event"
+)
+
+// publicRule reads the content of m.room.join_rules.
+func publicRule(content []byte) bool {
+	var c struct {
+		JoinRule string `json:"join_rule"`
+	}
+	return json.Unmarshal(content, &c) == nil && c.JoinRule == string(event.JoinRulePublic)
+}
+
+// intake reads what the homeserver sends, in its order; a nil ends each
+// transaction. It ends with quit; awaited by Close.
+func (c *Client) intake() {
+	var batch []*event.Event
+	for {
+		select {
+		case <-c.quit:
+			return
+		case e := <-c.hs.as.Events:
+			if e != nil {
+				batch = append(batch, e)
+				continue
+			}
+			c.transaction(batch)
+			batch = nil
+		}
+	}
+}
+
+// transaction hands out the events of one transaction. Nothing in here waits.
+func (c *Client) transaction(batch []*event.Event) {
+	var all []heard
+	for _, e := range batch {
+		if h, ok := c.hear(e); ok {
+			all = append(all, h)
+		}
+	}
+	over := ended(all, c.ghosts.ours)
+	next := 0
+	for _, e := range batch {
+		switch {
+		case next < len(all) && all[next].EventID == e.ID.String() && strings.HasPrefix(e.Type.Type, typePrefix):
+			c.dispatch(all[next], over)
+			next++
+		case e.StateKey != nil:
+			c.stateChanged(e)
+		}
+	}
+}
+
+// hear decodes a call event. State events and what is not meant for rooms
+// (MSC3401) are dropped.
+func (c *Client) hear(e *event.Event) (heard, bool) {
+	if e.StateKey != nil || !strings.HasPrefix(e.Type.Type, typePrefix) || e.ID == "" {
+		return heard{}, false
+	}
+	m, err := decode(e.Type.Type, e.Content.VeryRaw)
+	if err != nil {
+		if !errors.Is(err, errIgnored) {
+			c.log.Debug("ignored a malformed event", "type", clean(e.Type.Type), "error", err)
+		}
+		return heard{}, false
+	}
+	age := time.Duration(e.Unsigned.Age) * time.Millisecond
+	if age <= 0 { // Dendrite tells no age
+		age = max(0, time.Since(time.UnixMilli(e.Timestamp)))
+	}
+	return heard{message: m, Room: e.RoomID.String(), Sender: e.Sender.String(), EventID: e.ID.String(),
+		Age: age, At: e.Mautrix.ReceivedAt}, true
+}
+
+// ended lists the calls that a transaction begins and ends at once: after an
+// outage nobody waits at the other end any more.
+func ended(all []heard, ours func(string) bool) map[callKey]bool {
+	callers := map[callKey]party{}
+	for _, h := range all {
+		if h.Type == typeInvite {
+			callers[callKey{h.Room, h.CallID}] = h.party()
+		}
+	}
+	over := map[callKey]bool{}
+	for _, h := range all {
+		k := callKey{h.Room, h.CallID}
+		caller, ok := callers[k]
+		switch h.Type {
+		case typeAnswer, typeReject:
+			over[k] = over[k] || ok
+		case typeHangup:
+			over[k] = over[k] || ok && (h.from(caller) || ours(h.Sender))
+		}
+	}
+	return over
+}
+
+// dispatch passes one event on. Our own come back to us and are dropped.
+func (c *Client) dispatch(h heard, over map[callKey]bool) {
+	k := callKey{h.Room, h.CallID}
+	if c.ghosts.ours(h.Sender) || !c.fresh(h.EventID) {
+		return
+	}
+	switch {
+	case h.Type != typeInvite:
+		c.calls.deliver(h)
+	case over[k]:
+		c.log.Info("ignored an invite that was over when it came")
+		c.calls.kill(k)
+	default:
+		c.invited(h)
+	}
+}
+
+// fresh tells whether an event is new; a homeserver repeats a transaction
+// whose answer it did not get. Only intake calls it.
+func (c *Client) fresh(eventID string) bool {
+	if c.seen[eventID] {
+		return false
+	}
+	if old := c.ring[c.turn]; old != "" {
+		delete(c.seen, old)
+	}
+	c.ring[c.turn], c.seen[eventID] = eventID, true
+	c.turn = (c.turn + 1) % len(c.ring)
+	return true
+}
+
+// stateChanged looks for members that come and go, and rooms that are replaced.
+func (c *Client) stateChanged(e *event.Event) {
+	room, who := e.RoomID.String(), e.GetStateKey()
+	switch e.Type.Type {
+	case event.StateTombstone.Type:
+		c.background(func(ctx context.Context) error { return c.desert(ctx, room) })
+	case event.StateMember.Type:
+		var content struct {
+			Membership string `json:"membership"`
+		}
+		if json.Unmarshal(e.Content.VeryRaw, &content) != nil {
+			return
+		}
+		c.memberChanged(e, room, who, event.Membership(content.Membership))
+	}
+}
+
+func (c *Client) memberChanged(e *event.Event, room, who string, membership event.Membership) {
+	ghost := c.ghosts.ours(who)
+	switch {
+	case membership == event.MembershipInvite && ghost && !c.ghosts.ours(e.Sender.String()):
+		c.background(func(ctx context.Context) error {
+			return c.rooms.welcome(ctx, room, who, e.Sender.String(), e.Unsigned.InviteRoomState)
+		})
+	case membership == event.MembershipLeave || membership == event.MembershipBan:
+		c.calls.left(room, who)
+		if ghost {
+			c.background(func(ctx context.Context) error { return c.store.forgetRoom(ctx, room) })
+		}
+	}
+}
+
+// desert leaves a room that was replaced by another.
+func (c *Client) desert(ctx context.Context, room string) error {
+	ghost, err := c.store.ghostOf(ctx, room)
+	if err != nil || ghost == "" {
+		return err
+	}
+	return c.rooms.leave(ctx, room, ghost)
+}
+
+// background does slow work for an event, and gives up after a while.
+func (c *Client) background(work func(context.Context) error) {
+	ok := c.spawn(func() {
+		ctx, cancel := context.WithTimeout(c.ctx, 3*admitTimeout)
+		defer cancel()
+		if err := work(ctx); err != nil && !errors.Is(err, errNotOurs) {
+			c.log.Warn("a room could not be looked after", "error", err)
+		}
+	})
+	if !ok {
+		c.log.Warn("a room was not looked after: too many at once")
+	}
+}

@@ -1,0 +1,263 @@
+package matrix
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"sync"
+	"time"
+
+	"roomline/media"
+	"roomline/media/peer"
+	"roomline/signalling"
+)
+
+// kind is what may happen to a leg.
+type kind uint8
+
+const (
+	fromRoom   kind = iota // an event of the call, in heard
+	answerIt               // the call wants it answered with format
+	playDigit              // the call has a digit for it
+	hangItUp               // the call is over for reason
+	mediaIs                // the peer's state changed
+	wasSent                // the invite or answer was accepted, or refused with err
+	roomFound              // the room to ring in, or err
+	memberLeft             // user is not in the room any more
+	timerFired
+	flooded // more events than a call can be worth
+	stopped // the gateway can wait no longer
+)
+
+// item is one thing that happened to a leg.
+type item struct {
+	kind   kind
+	heard  heard
+	format media.Format
+	digit  byte
+	reason signalling.Reason
+	state  peer.State
+	room   string
+	ghost  string
+	user   string
+	err    error
+}
+
+// is tells whether the item is an event of this type.
+func (i item) is(eventType string) bool { return i.kind == fromRoom && i.heard.Type == eventType }
+
+// outcome is how a leg ends.
+type outcome struct {
+	reason signalling.Reason
+	own    bool // the leg noticed by itself and has to tell the call
+	tell   bool // the room has to be told
+}
+
+// leg is the Matrix half of a call. Its methods may be called from any
+// goroutine and only post to its mailbox; everything else belongs to the
+// leg's own goroutine.
+type leg struct {
+	c     *Client
+	side  signalling.Side
+	stage stage
+	room  string
+	ghost string           // which of our users speaks
+	id    string           // call_id
+	party string           // our party_id; empty in version 0
+	far   party            // who we talk to; without a user until chosen
+	other signalling.Party // the telephone
+	name  string           // of the far end, where it placed the call
+	offer string           // the far end's session description, where it placed the call
+	can   []media.Format
+	since time.Time // the invite's
+
+	box *mailbox
+	out *outbox
+	in  *signalling.Inbox
+	log *slog.Logger
+
+	peer    Peer
+	early   []candidate            // came before there was a peer
+	parties map[string][]candidate // came before there was an answer, by party id
+	count   int                    // candidates taken
+	held    bool
+	talked  time.Time // zero: never
+
+	mu    sync.Mutex // guards media
+	media media.Endpoint
+}
+
+func newLeg(c *Client, side signalling.Side) *leg {
+	return &leg{c: c, side: side, party: rand.Text()[:10], box: newMailbox(), log: c.log}
+}
+
+func (l *leg) key() callKey { return callKey{l.room, l.id} }
+
+func (l *leg) head() head { return head{version(l.stage.v0 && l.stage.placed), l.id, l.party} }
+
+// Offers implements signalling.Leg.
+func (l *leg) Offers() []media.Format { return l.can }
+
+// Ring implements signalling.Leg: the client plays its own ringing tone, and
+// early media would confuse it (MSC3635), so nothing goes out.
+func (l *leg) Ring() {}
+
+// Answer implements signalling.Leg.
+func (l *leg) Answer(f media.Format) { l.box.put(item{kind: answerIt, format: f}) }
+
+// Hold implements signalling.Leg: the room is not renegotiated, it hears silence.
+func (l *leg) Hold(bool) {}
+
+// SendDigit implements signalling.Leg.
+func (l *leg) SendDigit(d byte) { l.box.put(item{kind: playDigit, digit: d}) }
+
+// Hangup implements signalling.Leg.
+func (l *leg) Hangup(r signalling.Reason) { l.box.put(item{kind: hangItUp, reason: r}) }
+
+// Media implements signalling.Leg.
+func (l *leg) Media() media.Endpoint {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.media
+}
+
+// ready shows the audio to the call.
+func (l *leg) ready(k signalling.Kind) {
+	l.mu.Lock()
+	l.media = l.peer
+	l.mu.Unlock()
+	l.talked = time.Now()
+	l.in.Post(signalling.Event{Kind: k, Side: l.side})
+}
+
+// run is the leg's goroutine: it follows a recipe and cleans up after it.
+func (l *leg) run(recipe func() outcome) {
+	o := recipe()
+	if o.own {
+		l.in.Post(signalling.Event{Kind: signalling.HungUp, Side: l.side, Reason: o.reason})
+	}
+	l.conclude(o)
+	if l.peer != nil {
+		l.peer.Close()
+	}
+	l.in.Post(signalling.Event{Kind: signalling.Gone, Side: l.side})
+}
+
+// conclude leaves nothing of the call in the room but a sentence.
+func (l *leg) conclude(o outcome) {
+	if l.out != nil {
+		l.out.drop()
+		l.tellEnd(o)
+		l.notice(o.reason)
+	}
+	l.c.calls.end(l)
+}
+
+// tellEnd sends the reject or hangup. The outbox outlives the leg, so that
+// a homeserver that is down learns of it later.
+func (l *leg) tellEnd(o outcome) {
+	forget := func(err error) {
+		if err == nil || permanent(err) { // else the next start tries again
+			l.c.forgetCall(l.room, l.id)
+		}
+	}
+	if !o.tell {
+		forget(nil)
+		return
+	}
+	eventType, reason := ending(o.reason.Cause, l.stage)
+	l.post(outgoing{eventType: eventType, content: endOut{l.head(), reason}, final: true, done: forget})
+}
+
+// post queues an event and notes it on the call's ladder.
+func (l *leg) post(o outgoing) {
+	if l.in != nil && o.eventType != typeNotice {
+		l.in.Note(signalling.Matrix, true, o.eventType)
+	}
+	l.out.put(o)
+}
+
+// awaited is a done function that lets the leg know.
+func (l *leg) awaited(err error) { l.box.put(item{kind: wasSent, err: err}) }
+
+// onState is the peer's callback: it only posts.
+func (l *leg) onState(s peer.State) { l.box.put(item{kind: mediaIs, state: s}) }
+
+// wait returns what happens next.
+func (l *leg) wait(timer <-chan time.Time) item {
+	for {
+		if it, ok := l.box.take(); ok {
+			if it.kind == fromRoom && l.in != nil {
+				l.in.Note(signalling.Matrix, false, it.heard.Type)
+			}
+			return it
+		}
+		select {
+		case <-l.box.ready:
+		case <-timer:
+			return item{kind: timerFired}
+		case <-l.c.ctx.Done():
+			return item{kind: stopped}
+		}
+	}
+}
+
+// over tells whether an item ends the leg whatever it is doing.
+func (l *leg) over(it item) *outcome {
+	switch it.kind {
+	case hangItUp:
+		return &outcome{reason: it.reason, tell: true}
+	case stopped:
+		return l.fail(signalling.ShuttingDown, "")
+	case flooded:
+		return l.fail(signalling.Internal, "too many events in one call")
+	case wasSent:
+		if it.err != nil {
+			return l.fail(signalling.Internal, "the homeserver did not take our event")
+		}
+	case memberLeft:
+		if it.user == l.ghost || it.user == l.far.User {
+			return &outcome{reason: signalling.Reason{Cause: l.leftCause()}, own: true}
+		}
+	case fromRoom:
+		if it.heard.Type == typeHangup && l.mine(it.heard) {
+			return &outcome{reason: signalling.Reason{Cause: heardReason(it.heard.Reason, l.stage)}, own: true}
+		}
+	}
+	return nil
+}
+
+// mine tells whether an event is from the party we talk to. Anybody in a room
+// can write anything: what is forged is only counted in the log.
+func (l *leg) mine(h heard) bool {
+	if h.from(l.far) {
+		return true
+	}
+	l.log.Debug("ignored an event of another party", "type", h.Type)
+	return false
+}
+
+func (l *leg) leftCause() signalling.Cause {
+	switch {
+	case l.stage.answered:
+		return signalling.NormalClearing
+	case l.stage.placed:
+		return signalling.Cancelled
+	default:
+		return signalling.Unavailable
+	}
+}
+
+// fail ends a leg that cannot go on.
+func (l *leg) fail(c signalling.Cause, detail string) *outcome {
+	return &outcome{reason: signalling.Reason{Cause: c, Detail: detail}, own: true, tell: true}
+}
+
+// forgetCall deletes what was written down against a sudden end.
+func (c *Client) forgetCall(room, id string) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := c.store.closeCall(ctx, room, id); err != nil {
+		c.log.Warn("could not forget a call that ended", "error", err)
+	}
+}

@@ -1,0 +1,112 @@
+package matrix
+
+import (
+	"bytes"
+	"context"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"maunium.net/go/mautrix"
+)
+
+const (
+	maxBody     = 8 << 20 // of a request from the homeserver, in bytes
+	httpPatient = 30 * time.Second
+)
+
+// listener is where the homeserver reaches us.
+type listener struct {
+	token   string
+	next    http.Handler // the appservice's own routes
+	batched func()       // told after each transaction, before the next one
+	server  *http.Server
+	address string
+
+	serving sync.WaitGroup // the server and every request that is under way
+	order   sync.Mutex     // one transaction at a time
+}
+
+func newListener(token string, next http.Handler, batched func(), log *slog.Logger) *listener {
+	l := &listener{token: token, next: next, batched: batched}
+	l.server = &http.Server{Handler: l, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: httpPatient,
+		WriteTimeout: httpPatient, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
+	return l
+}
+
+func (l *listener) start(ctx context.Context, address string) error {
+	var lc net.ListenConfig
+	sock, err := lc.Listen(ctx, "tcp", address)
+	if err != nil {
+		return fmt.Errorf("listen for the homeserver: %w", err)
+	}
+	l.address = sock.Addr().String()
+	l.serving.Go(func() { l.server.Serve(sock) }) // ends with close, which awaits it
+	return nil
+}
+
+// close lets the requests under way finish, for a moment.
+func (l *listener) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	if l.server.Shutdown(ctx) != nil {
+		l.server.Close()
+	}
+	l.serving.Wait()
+}
+
+// ServeHTTP lets nobody in but the homeserver, and keeps its transactions in order.
+func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	l.serving.Add(1)
+	defer l.serving.Done()
+	if !l.authorised(w, r) {
+		return
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	if r.Method != http.MethodPut || !strings.HasPrefix(r.URL.Path, "/_matrix/app/v1/transactions/") {
+		l.next.ServeHTTP(w, r)
+		return
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		tooLarge(w, err)
+		return
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	l.order.Lock()
+	defer l.order.Unlock()
+	defer l.batched()
+	l.next.ServeHTTP(w, r)
+}
+
+// authorised compares tokens in constant time (Matrix 1.4, Application Service
+// API, "Authorization").
+func (l *listener) authorised(w http.ResponseWriter, r *http.Request) bool {
+	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	switch {
+	case !ok:
+		mautrix.MMissingToken.WithMessage("Missing token").Write(w)
+		return false
+	case subtle.ConstantTimeCompare([]byte(token), []byte(l.token)) != 1:
+		mautrix.MForbidden.WithMessage("Bad token").Write(w)
+		return false
+	}
+	return true
+}
+
+func tooLarge(w http.ResponseWriter, err error) {
+	var limit *http.MaxBytesError
+	if errors.As(err, &limit) {
+		mautrix.MTooLarge.WithMessage("The request is larger than 8 MiB").Write(w)
+		return
+	}
+	mautrix.MNotJSON.WithMessage("The request was cut off").Write(w)
+}

@@ -1,0 +1,83 @@
+package matrix
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+
+	"maunium.net/go/mautrix/appservice"
+)
+
+// The third-party protocols that make a client show its dial pad: Element asks
+// for the first and then for the older name.
+const (
+	protocolPSTN   = "m.protocol.pstn"
+	protocolVector = "im.vector.protocol.pstn"
+)
+
+// WriteRegistration writes the file that introduces us to the homeserver,
+// readable by its owner only. If the file exists its tokens are kept and the
+// rest is brought up to date; created tells whether there was none.
+func WriteRegistration(cfg Config) (created bool, err error) {
+	old, err := LoadRegistration(cfg.Registration)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		created, old = true, appservice.CreateRegistration()
+	case err != nil:
+		return false, err
+	}
+	text, err := registration(cfg, old.AppToken, old.ServerToken).YAML()
+	if err != nil {
+		return false, fmt.Errorf("write registration: %w", err)
+	}
+	return created, replaceFile(cfg.Registration, []byte(text))
+}
+
+// LoadRegistration reads the registration file and insists on its tokens.
+func LoadRegistration(path string) (*appservice.Registration, error) {
+	reg, err := appservice.LoadRegistration(path)
+	if err != nil {
+		return nil, fmt.Errorf("read registration %s: %w", path, err)
+	}
+	if reg.AppToken == "" || reg.ServerToken == "" {
+		return nil, fmt.Errorf("read registration %s: as_token and hs_token must not be empty", path)
+	}
+	return reg, nil
+}
+
+// registration is what the homeserver has to know of us (Matrix 1.18,
+// Application Service API, "Registration").
+func registration(cfg Config, asToken, hsToken string) *appservice.Registration {
+	limited := false // Synapse would hold back 0.2 messages a second otherwise
+	users := "@" + regexp.QuoteMeta(cfg.Prefix) + ".+:" + regexp.QuoteMeta(cfg.Domain)
+	return &appservice.Registration{
+		ID:              cfg.Bot,
+		URL:             cfg.url(),
+		AppToken:        asToken,
+		ServerToken:     hsToken,
+		SenderLocalpart: cfg.Bot,
+		RateLimited:     &limited,
+		Protocols:       []string{protocolPSTN, protocolVector},
+		Namespaces:      appservice.Namespaces{UserIDs: appservice.NamespaceList{{Regex: users, Exclusive: true}}},
+	}
+}
+
+// replaceFile puts a file in place in one step, so that nobody reads half of it.
+func replaceFile(path string, text []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".registration-*") // mode 0600
+	if err != nil {
+		return fmt.Errorf("write registration: %w", err)
+	}
+	defer os.Remove(f.Name()) // nothing to remove once it was renamed
+	_, err = f.Write(text)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("write registration: %w", err)
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return fmt.Errorf("write registration: %w", err)
+	}
+	return nil
+}

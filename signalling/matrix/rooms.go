@@ -1,0 +1,92 @@
+package matrix
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+)
+
+// rooms knows which rooms are telephones: those that one of our users joined.
+type rooms struct {
+	hs     *homeserver
+	store  *store
+	ghosts *ghosts
+	allow  []string
+	log    *slog.Logger
+}
+
+// allowed tells whether a person may call and invite: by user id or server.
+func (r *rooms) allowed(user string) bool {
+	for _, who := range r.allow {
+		if who == user || who == server(user) {
+			return true
+		}
+	}
+	return false
+}
+
+// fit tells whether a room's members make it one telephone: exactly one user
+// of ours, the caller, and others only if the call names our user.
+func (r *rooms) fit(names map[string]string, ghost string, h heard) bool {
+	_, here := names[ghost]
+	_, caller := names[h.Sender]
+	for user := range names {
+		if user != ghost && r.ghosts.ours(user) {
+			return false
+		}
+	}
+	return here && caller && (len(names) == 2 || h.Invitee == ghost)
+}
+
+// welcome accepts an invitation of a telephone by somebody who may call. Other
+// invitations are left alone: to answer them would only help a flood.
+func (r *rooms) welcome(ctx context.Context, room, ghost, inviter string, state []*event.Event) error {
+	_, known := r.ghosts.number(ghost)
+	if !known || !r.allowed(inviter) {
+		return fmt.Errorf("invitation of %s by %s: %w", ghost, inviter, errNotOurs)
+	}
+	if public(state) {
+		return r.leave(ctx, room, ghost)
+	}
+	if err := r.hs.as.Intent(id.UserID(ghost)).EnsureRegistered(ctx); err != nil {
+		return fmt.Errorf("register %s: %w", ghost, err)
+	}
+	if _, err := r.hs.user(ghost).JoinRoomByID(ctx, id.RoomID(room)); err != nil {
+		return fmt.Errorf("join %s: %w", room, err)
+	}
+	if r.publicNow(ctx, room, ghost) {
+		return r.leave(ctx, room, ghost)
+	}
+	return r.store.setRoom(ctx, room, ghost, inviter)
+}
+
+// public reads the join rule from what an invitation shows of a room.
+func public(state []*event.Event) bool {
+	for _, e := range state {
+		if e != nil && e.Type.Type == event.StateJoinRules.Type && publicRule(e.Content.VeryRaw) {
+			return true
+		}
+	}
+	return false
+}
+
+// publicNow asks the room itself: anybody could join a public one and listen,
+// and homeservers refuse calls there. A room that will not say counts as one
+// that has no rule, which is private.
+func (r *rooms) publicNow(ctx context.Context, room, ghost string) bool {
+	var rule event.JoinRulesEventContent
+	err := r.hs.user(ghost).StateEvent(ctx, id.RoomID(room), event.StateJoinRules, "", &rule)
+	return err == nil && rule.JoinRule == event.JoinRulePublic
+}
+
+func (r *rooms) leave(ctx context.Context, room, ghost string) error {
+	if _, err := r.hs.user(ghost).LeaveRoom(ctx, id.RoomID(room)); err != nil && !errors.Is(err, mautrix.MForbidden) {
+		return fmt.Errorf("leave %s: %w", room, err)
+	}
+	return r.store.forgetRoom(ctx, room)
+}

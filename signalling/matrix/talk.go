@@ -1,0 +1,121 @@
+package matrix
+
+import (
+	"time"
+
+	"roomline/media/peer"
+	"roomline/signalling"
+)
+
+// This file holds what both kinds of leg do once there is a peer.
+
+// connect waits until audio can flow, and says so to the call.
+func (l *leg) connect(done signalling.Kind) *outcome {
+	timer := time.NewTimer(l.c.cfg.ConnectTimeout)
+	defer timer.Stop()
+	for {
+		it := l.wait(timer.C)
+		switch {
+		case it.kind == mediaIs && it.state == peer.Connected:
+			l.stage.answered = true // nobody connects to an answer that never came
+			l.ready(done)
+			return nil
+		case it.kind == timerFired, it.kind == mediaIs && it.state == peer.Lost:
+			return l.fail(signalling.MediaFailed, "")
+		}
+		if o := l.during(it); o != nil {
+			return o
+		}
+	}
+}
+
+// talk is the call itself.
+func (l *leg) talk() outcome {
+	for {
+		it := l.wait(nil)
+		if it.kind == mediaIs {
+			l.log.Debug("audio connection", "state", it.state)
+			if it.state == peer.Lost {
+				return *l.fail(signalling.MediaLost, "")
+			}
+		}
+		if o := l.during(it); o != nil {
+			return *o
+		}
+	}
+}
+
+// during handles what may come at any time after an answer.
+func (l *leg) during(it item) *outcome {
+	switch {
+	case it.kind == wasSent && it.err == nil:
+		l.stage.answered = true
+	case it.kind == playDigit:
+		if err := l.peer.SendDigit(it.digit); err != nil {
+			l.log.Debug("could not play a digit", "error", err)
+		}
+	case it.is(typeCandidates) && l.mine(it.heard):
+		l.addCandidates(it.heard.Candidates)
+	case it.is(typeNegotiate) && l.mine(it.heard):
+		l.renegotiate(it.heard)
+	case l.takenOver(it):
+		return &outcome{reason: signalling.Reason{Cause: signalling.Elsewhere}, own: true}
+	}
+	return l.over(it)
+}
+
+// addCandidates gives candidates to the peer, or keeps them until there is
+// one. One that cannot be used is no reason to fail.
+func (l *leg) addCandidates(list []candidate) {
+	for _, c := range list {
+		if l.count++; l.count > maxCallCandidates {
+			return
+		}
+		if l.peer == nil {
+			l.early = append(l.early, c)
+		} else if err := l.peer.AddCandidate(c.toPeer()); err != nil {
+			l.log.Debug("ignored a candidate", "error", err)
+		}
+	}
+}
+
+// flushCandidates gives the peer what came before it.
+func (l *leg) flushCandidates() {
+	early := l.early
+	l.early, l.count = nil, 0
+	l.addCandidates(early)
+}
+
+// negotiateTime is how long our answer to a new offer may be of use; it is
+// what js-sdk allows.
+const negotiateTime = time.Minute
+
+// renegotiate answers a later offer: hold, another network. We are the polite
+// side or never offer ourselves, so offers cannot collide (Matrix 1.7).
+func (l *leg) renegotiate(h heard) {
+	life := h.Lifetime
+	if life == 0 {
+		life = defaultLifetime
+	}
+	if h.V0 || h.SDPType != "offer" || h.age() > life || l.peer == nil {
+		return
+	}
+	answer, held, err := l.peer.Renegotiate(h.SDP)
+	if err != nil {
+		l.log.Warn("could not answer a new offer within the call", "error", err)
+		return
+	}
+	l.post(outgoing{eventType: typeNegotiate, until: time.Now().Add(negotiateTime),
+		content: negotiateOut{l.head(), negotiateTime.Milliseconds(), sdpOut{"answer", answer}}})
+	if held != l.held {
+		l.held = held
+		k := signalling.Resumed
+		if held {
+			k = signalling.Held
+		}
+		l.in.Post(signalling.Event{Kind: k, Side: l.side})
+	}
+}
+
+// age is how old an event is now.
+func (h heard) age() time.Duration { return h.Age + time.Since(h.At) }
