@@ -1,0 +1,94 @@
+package configs
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// check asks each section's owner, then looks at what no owner sees.
+func (d *decoder) check(c *Config) {
+	d.owner("matrix", c.Matrix.Validate())
+	for _, name := range slices.Sorted(maps.Keys(c.Trunks)) {
+		d.owner(join("trunks", name), c.Trunks[name].Validate())
+	}
+	d.owner("dialing", c.Dialing.Validate())
+	d.owner("routes", c.Routes.Validate())
+	d.owner("sip", c.SIP.Validate())
+	d.owner("media", c.Media.Validate())
+	d.owner("calls", c.Calls.Validate())
+	d.owner("http", c.HTTP.Validate())
+	d.owner("log", c.Log.Validate())
+	d.trunkNames(c)
+	d.routes(c)
+	d.listeners(c)
+}
+
+// owner reports what a section's owner found, each at the field it names.
+func (d *decoder) owner(section string, err error) {
+	for _, e := range leaves(err) {
+		path, text := section, e.Error()
+		if field, rest, ok := strings.Cut(text, ": "); ok && isPath(field) {
+			path, text = section+"."+field, rest
+		}
+		d.found(path, text)
+	}
+}
+
+// leaves takes joined errors apart.
+func leaves(err error) []error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	switch {
+	case err == nil:
+		return nil
+	case !ok:
+		return []error{err}
+	}
+	var out []error
+	for _, e := range joined.Unwrap() {
+		out = append(out, leaves(e)...)
+	}
+	return out
+}
+
+// isPath tells whether an error's first words name a field, as in "numbers[0]".
+func isPath(s string) bool { return pathForm.MatchString(s) }
+
+var pathForm = regexp.MustCompile(`^[a-z_]+(\[\d+\])?(\.[a-z_]+(\[\d+\])?)*$`)
+
+// found reports a problem of a value unless its text was wrong already. Text
+// of the form "expected …, found …" is told apart for machines.
+func (d *decoder) found(path, text string) {
+	if d.known(path) {
+		return
+	}
+	p := Problem{Path: path, Text: text}
+	if rest, ok := strings.CutPrefix(text, "expected "); ok {
+		p.Expected, p.Found, _ = strings.Cut(rest, ", found ")
+	}
+	d.add(d.where(path), p)
+}
+
+// known tells whether a path, or the section it is in, was reported already.
+func (d *decoder) known(path string) bool {
+	for ; path != ""; path = parent(path) {
+		if d.reported[path] {
+			return true
+		}
+	}
+	return false
+}
+
+// where is the position of a path, or of the section from which it is missing.
+func (d *decoder) where(path string) position {
+	for ; path != ""; path = parent(path) {
+		if at, ok := d.at[path]; ok {
+			return at
+		}
+	}
+	return d.at[""]
+}
+
+// parent is the path without its last key or index.
+func parent(path string) string { return path[:max(strings.LastIndexAny(path, ".["), 0)] }

@@ -1,0 +1,89 @@
+// Package configs reads, defaults and validates one YAML file, and says exactly which line is wrong.
+package configs
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"roomline/signalling"
+	"roomline/signalling/matrix"
+)
+
+// Config is the whole file. Each section belongs to the package that it
+// configures; what they share is here.
+type Config struct {
+	Matrix  matrix.Config    `yaml:"matrix"`
+	Trunks  map[string]Trunk `yaml:"trunks"`
+	Dialing Dialing          `yaml:"dialing"`
+	Routes  signalling.Plan  `yaml:"routes"`
+	SIP     SIP              `yaml:"sip"`
+	Media   Media            `yaml:"media"`
+	Calls   Calls            `yaml:"calls"`
+	HTTP    HTTP             `yaml:"http"`
+	CDR     CDR              `yaml:"cdr"`
+	Log     Log              `yaml:"log"`
+}
+
+// maxFile bounds the configuration file, in bytes.
+const maxFile = 1 << 20
+
+// Load reads a configuration file. The error is Problems, every one of them,
+// if the file could be read at all.
+func Load(path string) (*Config, error) {
+	data, err := readFile(path, maxFile)
+	if err != nil {
+		return nil, fmt.Errorf("read the configuration: %w", err)
+	}
+	dir := filepath.Dir(path)
+	return parse(path, data, source{env: os.LookupEnv, dir: dir, file: func(name string) (string, error) {
+		secret, err := readFile(name, maxSecret)
+		return string(secret), err
+	}})
+}
+
+// parse is Load without a disk or an environment.
+func parse(name string, data []byte, from source) (*Config, error) {
+	d := &decoder{name: name, from: from, at: map[string]position{}, reported: map[string]bool{}}
+	c := &Config{}
+	c.preset()
+	if d.document(data, c) {
+		c.defaults()
+		d.check(c)
+	}
+	if len(d.problems) > 0 {
+		return nil, d.sorted()
+	}
+	c.resolve(from.dir)
+	return c, nil
+}
+
+// resolve takes relative file names from the folder of the configuration.
+func (c *Config) resolve(dir string) {
+	for _, name := range []*string{&c.Matrix.Registration, &c.Matrix.Database, &c.CDR.JSONL} {
+		if *name != "" && !filepath.IsAbs(*name) {
+			*name = filepath.Join(dir, *name)
+		}
+	}
+}
+
+// readFile reads a regular file of at most limit bytes. Anything else, such as
+// a pipe, could keep us waiting for ever.
+func readFile(path string, limit int64) ([]byte, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is no regular file", path)
+	case info.Size() > limit:
+		return nil, fmt.Errorf("%s is larger than %d bytes", path, limit)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, limit))
+}

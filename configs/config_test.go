@@ -1,0 +1,132 @@
+package configs
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"roomline/media/port"
+)
+
+// minimal is all that is needed.
+const minimal = `
+matrix: {homeserver: "http://127.0.0.1:8008", domain: example.org}
+trunks: {pbx: {host: 127.0.0.1:5070, numbers: [+4930555000]}}
+`
+
+// elsewhere stands for the environment and the disk.
+func elsewhere() source {
+	return source{dir: "/etc/roomline",
+		env: func(name string) (string, bool) {
+			v, ok := map[string]string{"SECRET": "canary-env", "COUNTRY": "DE", "EMPTY": "", "WORD": "abc"}[name]
+			return v, ok
+		},
+		file: func(name string) (string, error) {
+			switch name {
+			case "/etc/roomline/pw", "/run/pw":
+				return "canary-file\n", nil
+			case "/etc/roomline/void":
+				return "\n", nil
+			}
+			return "", &os.PathError{Op: "open", Path: name, Err: os.ErrNotExist}
+		}}
+}
+
+func load(t *testing.T, text string) *Config {
+	t.Helper()
+	c, err := parse("roomline.yaml", []byte(text), elsewhere())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestMinimal(t *testing.T) {
+	c := load(t, minimal)
+	if c.Trunks["pbx"].Numbers[0] != "+4930555000" {
+		t.Errorf("a number lost its plus: %q", c.Trunks["pbx"].Numbers)
+	}
+	if o := c.Routes.Outbound; len(o) != 1 || o[0].Match != "*" || o[0].Trunk != "pbx" {
+		t.Errorf("everything goes to the only trunk, not %v", o)
+	}
+	if c.Matrix.Registration != "/etc/roomline/registration.yaml" || c.Matrix.Database != "/etc/roomline/roomline.db" {
+		t.Errorf("files are beside the configuration, not %s and %s", c.Matrix.Registration, c.Matrix.Database)
+	}
+	if c.CDR.JSONL != "" {
+		t.Errorf("no file became %q", c.CDR.JSONL)
+	}
+	if l := c.Calls.Limits(); l.Ring != time.Minute || l.Talk != 4*time.Hour || l.End == 0 {
+		t.Errorf("limits: %v", l)
+	}
+	if p := c.Media.Port(); p != withoutAdvertise(port.Default()) {
+		t.Errorf("the RTP end is %+v", p)
+	}
+	if p := c.Media.Peer(); p.Port != 19999 || p.Address != "127.0.0.1" || p.ICETimeout != 30*time.Second {
+		t.Errorf("the WebRTC end is %+v", p)
+	}
+}
+
+func TestValuesFromElsewhere(t *testing.T) {
+	c := load(t, `
+matrix: {homeserver: "http://127.0.0.1:8008", domain: "${COUNTRY}.example.org", database: /var/x.db}
+trunks:
+  a: {host: 127.0.0.1:5070, numbers: [1, "007"], username: u, password: "${SECRET}$${x}"}
+  b: {host: 127.0.0.1:5070, numbers: [2], username: u, password: file:pw}
+  c: {host: 127.0.0.1:5070, numbers: [3], username: u, password: "file:/run/${EMPTY}pw"}
+dialing: {country: "${COUNTRY}"}
+routes: {outbound: [{match: "*", trunk: a}]}
+cdr: {jsonl: calls.jsonl}
+calls: {ring_timeout: 90s, max: null}
+`)
+	for name, want := range map[string]string{"a": "canary-env${x}", "b": "canary-file", "c": "canary-file"} {
+		if got := c.Trunks[name].Password.Reveal(); got != want {
+			t.Errorf("password of %s: got %q", name, got)
+		}
+	}
+	if c.Dialing.Country != "DE" || c.Matrix.Domain != "DE.example.org" || c.Matrix.Database != "/var/x.db" || c.CDR.JSONL != "/etc/roomline/calls.jsonl" {
+		t.Errorf("got %+v", c)
+	}
+	if c.Trunks["a"].Numbers[1] != "007" || c.Calls.Max != 100 || c.Matrix.RingTimeout != 90*time.Second {
+		t.Errorf("got %+v", c)
+	}
+}
+
+func TestLoad(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "r.yaml")
+	write(t, path, strings.Replace(minimal, "host:", "username: u, password: file:pw, host:", 1))
+	write(t, filepath.Join(dir, "pw"), "canary\r\n")
+	c, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Trunks["pbx"].Password.Reveal() != "canary" || c.Matrix.Database != filepath.Join(dir, "roomline.db") {
+		t.Errorf("got %+v", c)
+	}
+	write(t, filepath.Join(dir, "pw"), strings.Repeat("x", maxSecret+1))
+	var problems Problems
+	if _, err = Load(path); !errors.As(err, &problems) || problems[0].Path != "trunks.pbx.password" {
+		t.Errorf("a secret of more than 64 KiB: got %v", err)
+	}
+	write(t, path, strings.Repeat("#", maxFile+1))
+	for _, bad := range []string{path, dir, "/dev/zero", filepath.Join(dir, "none")} {
+		if _, err := Load(bad); err == nil || errors.As(err, &problems) {
+			t.Errorf("Load(%s): got %v", bad, err)
+		}
+	}
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func withoutAdvertise(c port.Config) port.Config {
+	c.Advertise = ""
+	return c
+}

@@ -1,0 +1,109 @@
+package configs
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func problemsOf(t *testing.T, name, text string) Problems {
+	t.Helper()
+	_, err := parse(name, []byte(text), elsewhere())
+	var p Problems
+	if !errors.As(err, &p) || len(p) == 0 {
+		t.Fatalf("no problems, but %v, in\n%s", err, text)
+	}
+	for _, x := range p {
+		if strings.Contains(x.String()+x.Expected+x.Found, "canary") {
+			t.Errorf("a secret shows in %s", x)
+		}
+	}
+	return p
+}
+
+// TestBroken reads files with everything wrong that was thought of.
+func TestBroken(t *testing.T) {
+	for _, name := range []string{"broken", "crossed"} {
+		got := problemsOf(t, name+".yaml", read(t, "testdata/"+name+".yaml")).Error() + "\n"
+		golden := "testdata/" + name + ".golden"
+		if *update {
+			write(t, golden, got)
+		}
+		if want := read(t, golden); got != want {
+			t.Errorf("%s: got\n%s\nwant\n%s", name, got, want)
+		}
+	}
+}
+
+func TestWhereAndWhat(t *testing.T) {
+	for _, c := range []struct{ name, text, want string }{
+		{"empty", "", "x:1:1: matrix.homeserver: expected"},
+		{"text", "canary", "x:1:1: expected a section of keys, found a single value"},
+		{"list", "- 1", "x:1:1: expected a section of keys, found a list"},
+		{"syntax", "matrix:\n  a: b: c", "x:2:3: this is not YAML: mapping values"},
+		{"tab", "matrix:\n\ta: b", "x:2:2: this is not YAML"},
+		{"bytes", "matrix: \xff\xfe", "x:1:1: this is not YAML"},
+		{"two documents", "matrix:\n---\nmatrix:", "x:2:1: expected one YAML document, found a second one"},
+		{"alias", "log: {level: &canary info, format: *canary}", "x:1:14: log.level: expected the value itself, found an anchor"},
+		{"lost alias", "log: {level: *canary}", "x:1:1: this is not YAML: unknown anchor …"},
+		{"bomb", "a: &a [x,x]\nb: &b [*a,*a]", "x:1:1: a: unknown key"},
+		{"merge", "log: {<<: {level: info}}", "x:1:7: log.<<: "},
+		{"tag", "log: {level: !!binary aW5mbw==}", "x:1:14: log.level: expected the value itself, found a tag"},
+		{"key is a list", "[a]: b", "x:1:1: expected a key, found a list"},
+		{"section is text", "matrix: canary", "x:1:9: matrix: expected a section of keys, found a single value"},
+		{"list is text", "matrix: {allow: x}", "x:1:17: matrix.allow: expected a list like [a, b], found a single value"},
+		{"text is a section", "log: {level: {a: b}}", "x:1:14: log.level: expected text, found a section"},
+		{"not a duration", "calls: {ring_timeout: 30}", `x:1:23: calls.ring_timeout: expected a duration like 30s or 1h30m, found "30"`},
+		{"not a number duration", "calls: {ring_timeout: .nan}", `x:1:23: calls.ring_timeout: expected a duration like 30s or 1h30m, found ".nan"`},
+		{"endless duration", "calls: {ring_timeout: 9e99h}", `x:1:23: calls.ring_timeout: expected a duration`},
+		{"negative duration", "calls: {ring_timeout: -5s}", `x:1:23: calls.ring_timeout: expected a duration`},
+		{"not a number", "calls: {max: many}", `x:1:14: calls.max: expected a whole number, found "many"`},
+		{"octal", "calls: {max: 0x10}", `x:1:14: calls.max: expected a whole number, found "0x10"`},
+		{"ports", "media: {ports: abc}", `x:1:16: media.ports: expected two port numbers like 20000-29999, found "abc"`},
+		{"ports turned round", "media: {ports: 3-2}", `x:1:16: media.ports: expected two port numbers`},
+		{"low ports", "media: {ports: 80-90}", `x:1:16: media.ports: expected ports from 1024 to 65535`},
+		{"one port", "media: {ports: 3001-3002}", `x:1:16: media.ports: expected ports from 1024 to 65535 with an even one and the next among them, found 3001-3002`},
+		{"families", "media: {address: 10.0.0.1, public_ip: '::1'}", `x:1:39: media.public_ip: `},
+		{"unset", "log:\n  level: ${NONE}", "x:2:10: log.level: the environment variable NONE is not set"},
+		{"unclosed", "log: {level: '${NONE'}", "x:1:14: log.level: expected ${NAME}"},
+		{"odd name", "log: {level: '${9}'}", "x:1:14: log.level: expected ${NAME}"},
+		{"from the environment", "log: {level: '${WORD}'}", `x:1:14: log.level: expected debug, info, warn or error, found "${WORD}"`},
+		{"no file", "trunks: {a: {password: file:none}}", "x:1:24: trunks.a.password: the secret's file cannot be read: /etc/roomline/none: file does not exist"},
+		{"empty file", "trunks: {a: {password: file:void}}", "x:1:24: trunks.a.password: the secret's file cannot be read: /etc/roomline/void is empty"},
+		{"secret is a list", "trunks: {a: {password: [canary]}}", "x:1:24: trunks.a.password: expected a secret: text, ${VARIABLE} or file:PATH, found a list"},
+		{"wide letters", "log: {\"日本\": 1, levl: x}", `x:1:16: log.levl: unknown key; did you mean "level"?`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			all := problemsOf(t, "x", c.text)
+			for _, p := range all {
+				if strings.HasPrefix(p.String(), c.want) {
+					return
+				}
+			}
+			t.Errorf("got\n%s\nwant among them\n%s", all.Error(), c.want)
+		})
+	}
+}
+
+func TestNearest(t *testing.T) {
+	known := fieldsOfTrunk()
+	for word, want := range map[string]string{"hots": "host", "usrname": "username", "user": "username", "pasword": "password",
+		"number": "numbers", "codec": "codecs", "callerid": "caller_id", "xyzzy": "", "": "", "h": "", strings.Repeat("host", 99): ""} {
+		if got := nearest(word, known); got != want {
+			t.Errorf("nearest(%.20q): got %q, want %q", word, got, want)
+		}
+	}
+}

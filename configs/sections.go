@@ -1,0 +1,124 @@
+package configs
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"roomline/signalling"
+	"roomline/signalling/number"
+)
+
+// Dialing says how numbers are read.
+type Dialing struct {
+	Country string `yaml:"country"` // ISO 3166-1 alpha-2; how a number without a country code is read
+}
+
+func dialingDefaults() Dialing { return Dialing{Country: "US"} }
+
+// Validate says whether there is such a country.
+func (d Dialing) Validate() error {
+	if _, err := number.New(d.Country); err != nil {
+		return fmt.Errorf("country: %w", err)
+	}
+	return nil
+}
+
+// Calls bounds calls in number and in time.
+type Calls struct {
+	Max          int           `yaml:"max"`           // at once; further ones are refused
+	RingTimeout  time.Duration `yaml:"ring_timeout"`  // from dialling to an answer
+	MaxDuration  time.Duration `yaml:"max_duration"`  // the longest call
+	DrainTimeout time.Duration `yaml:"drain_timeout"` // how long live calls may go on after SIGTERM
+}
+
+func callsDefaults() Calls {
+	l := signalling.DefaultLimits()
+	return Calls{Max: 100, RingTimeout: l.Ring, MaxDuration: l.Talk, DrainTimeout: 30 * time.Second}
+}
+
+// Limits are the times of a call; those that are nobody's choice keep their
+// defaults.
+func (c Calls) Limits() signalling.Limits {
+	l := signalling.DefaultLimits()
+	l.Ring, l.Talk = c.RingTimeout, c.MaxDuration
+	return l
+}
+
+// Validate says which bound cannot work.
+func (c Calls) Validate() error {
+	errs := []error{
+		within("ring_timeout", c.RingTimeout, 10*time.Second, 5*time.Minute),
+		within("max_duration", c.MaxDuration, time.Second, 24*time.Hour),
+		within("drain_timeout", c.DrainTimeout, 0, 24*time.Hour),
+	}
+	if c.Max < 1 || c.Max > 10000 {
+		errs = append(errs, fmt.Errorf("max: expected 1 to 10000 calls, found %d", c.Max))
+	}
+	return errors.Join(errs...)
+}
+
+func within(field string, d, low, high time.Duration) error {
+	if d < low || d > high {
+		return fmt.Errorf("%s: expected %s to %s, found %s", field, brief(low), brief(high), brief(d))
+	}
+	return nil
+}
+
+// HTTP is where metrics and health are served.
+type HTTP struct {
+	Listen string `yaml:"listen"` // host:port
+}
+
+// Validate says whether the address can be listened on.
+func (h HTTP) Validate() error {
+	if _, err := netip.ParseAddrPort(h.Listen); err != nil {
+		return fmt.Errorf("listen: expected an IP address and a port like 127.0.0.1:9095, found %q", h.Listen)
+	}
+	return nil
+}
+
+// CDR is where call records are kept.
+type CDR struct {
+	JSONL string `yaml:"jsonl"` // file with one JSON object a line; empty: none is kept
+}
+
+// Log is what is logged and how it looks.
+type Log struct {
+	Level  string `yaml:"level"`  // debug, info, warn or error
+	Format string `yaml:"format"` // auto (text on a terminal, else json), text or json
+}
+
+// Validate says which word is unknown.
+func (l Log) Validate() error {
+	var errs []error
+	if _, ok := l.level(); !ok {
+		errs = append(errs, fmt.Errorf("level: expected debug, info, warn or error, found %q", l.Level))
+	}
+	if l.Format != "auto" && l.Format != "text" && l.Format != "json" {
+		errs = append(errs, fmt.Errorf("format: expected auto, text or json, found %q", l.Format))
+	}
+	return errors.Join(errs...)
+}
+
+// SlogLevel is the least level that is logged.
+func (l Log) SlogLevel() slog.Level {
+	level, _ := l.level()
+	return level
+}
+
+func (l Log) level() (slog.Level, bool) {
+	switch l.Level {
+	case "debug":
+		return slog.LevelDebug, true
+	case "info":
+		return slog.LevelInfo, true
+	case "warn":
+		return slog.LevelWarn, true
+	case "error":
+		return slog.LevelError, true
+	}
+	return slog.LevelInfo, false
+}
