@@ -15,8 +15,8 @@ type Bridge struct {
 
 // Join lets each side hear the other.
 func (b Bridge) Join() {
-	b.A.SendTo(b.toward(b.B, 0))
-	b.B.SendTo(b.toward(b.A, 1))
+	b.A.SendTo(b.Toward(b.B, 0))
+	b.B.SendTo(b.Toward(b.A, 1))
 }
 
 // Part lets neither side hear the other. Both endpoints stay open.
@@ -25,7 +25,8 @@ func (b Bridge) Part() {
 	b.B.SendTo(nil)
 }
 
-func (b Bridge) toward(e Endpoint, from int) Sink {
+// Toward is the way to an endpoint, past the tap; from is the side that speaks.
+func (b Bridge) Toward(e Endpoint, from int) Sink {
 	if b.Tap == nil {
 		return e
 	}

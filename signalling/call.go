@@ -60,9 +60,13 @@ type call struct {
 	target Target
 	via    Dialler
 	bridge media.Bridge
+	early  *media.Early // what the called side says before the caller can hear it
 	times  times
 	phase
 }
+
+// earlyPackets is two seconds of audio at the usual 20 ms a packet.
+const earlyPackets = 100
 
 // times are the moments a record tells of; zero means never.
 type times struct{ start, ringing, answered, connected, ended time.Time }
@@ -180,6 +184,8 @@ func (c *call) answer(s Side) {
 		c.inbox.Post(Event{Kind: Failed, Reason: Reason{Cause: Internal, Detail: "answered without audio"}})
 		return
 	}
+	c.early = media.NewEarly(earlyPackets)
+	m.SendTo(c.early)
 	c.legs[s].Answer(m.Format())
 }
 
@@ -188,5 +194,6 @@ func (c *call) join() {
 	if c.tap != nil {
 		c.bridge.Tap = c.tap(c.inbox.Call())
 	}
+	c.early.Open(c.bridge.Toward(c.bridge.A, 1))
 	c.bridge.Join()
 }
