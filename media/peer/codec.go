@@ -38,7 +38,9 @@ func isKnown(f media.Format) bool {
 	return false
 }
 
-func event(clock int) media.Format { return media.Format{Name: eventName, ClockRate: clock, Channels: 1} }
+func event(clock int) media.Format {
+	return media.Format{Name: eventName, ClockRate: clock, Channels: 1}
+}
 
 func isEvent(f media.Format) bool { return strings.EqualFold(f.Name, eventName) }
 

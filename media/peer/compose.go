@@ -2,6 +2,7 @@ package peer
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/pion/sdp/v3"
@@ -65,7 +66,7 @@ func reverse(direction string) string {
 // answer dresses pion's own answer for the offer it answers: one section for
 // each offered one, in order (RFC 3264 §6), ours under the name the far end
 // gave it and with the right direction, the others refused.
-func (d *description) answer(pion string) (string, error) {
+func (d *description) answer(pion string, list []codec) (string, error) {
 	var s sdp.SessionDescription
 	if err := s.UnmarshalString(pion); err != nil {
 		return "", fmt.Errorf("read own answer: %w", err)
@@ -73,6 +74,7 @@ func (d *description) answer(pion string) (string, error) {
 	ours := s.MediaDescriptions[0]
 	mid, named := d.section().Attribute(sdp.AttrKeyMID)
 	dress(ours, mid, named, reverse(d.direction))
+	narrow(ours, list)
 	s.Attributes = without(s.Attributes, sdp.AttrKeyGroup)
 	if named && d.inBundle(mid) {
 		s.WithValueAttribute(sdp.AttrKeyGroup, "BUNDLE "+mid)
@@ -104,6 +106,26 @@ func dress(m *sdp.MediaDescription, mid string, named bool, direction string) {
 		list = append(list, a)
 	}
 	m.Attributes = list
+}
+
+// narrow leaves the payload types of list alone: where a later offer renumbers
+// them, pion goes on naming the old ones too.
+func narrow(m *sdp.MediaDescription, list []codec) {
+	m.MediaName.Formats = m.MediaName.Formats[:0]
+	keep := map[string]bool{}
+	for _, c := range list {
+		number := strconv.Itoa(int(c.pt))
+		m.MediaName.Formats = append(m.MediaName.Formats, number)
+		keep[number] = true
+	}
+	kept := m.Attributes[:0]
+	for _, a := range m.Attributes {
+		number, _, _ := strings.Cut(a.Value, " ")
+		if a.Key != "rtpmap" && a.Key != "fmtp" || keep[number] {
+			kept = append(kept, a)
+		}
+	}
+	m.Attributes = kept
 }
 
 func without(list []sdp.Attribute, key string) []sdp.Attribute {

@@ -3,13 +3,12 @@ package peer
 import (
 	"log/slog"
 	"net"
-	"os"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/pion/ice/v4"
+	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 	"go.uber.org/goleak"
 
@@ -154,15 +153,21 @@ func filled(fill byte) func(media.Packet) bool {
 // browser is a pion client with a socket and codecs of its own.
 type browser struct {
 	*webrtc.PeerConnection
-	track *webrtc.TrackLocalStaticRTP
-	heard chan *webrtc.TrackRemote
+	track  *webrtc.TrackLocalStaticRTP
+	heard  chan *webrtc.TrackRemote
+	socket *net.UDPConn
 }
 
 func newBrowser(t testing.TB, mime string) *browser {
 	t.Helper()
 	var s webrtc.SettingEngine
 	s.SetIncludeLoopbackCandidate(true)
-	s.SetIPFilter(func(ip net.IP) bool { return ip.Equal(net.IPv4(127, 0, 0, 1)) })
+	socket, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: socket})
+	s.SetICEUDPMux(mux)
 	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
 	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	engine := &webrtc.MediaEngine{}
@@ -178,8 +183,8 @@ func newBrowser(t testing.TB, mime string) *browser {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &browser{PeerConnection: pc, heard: make(chan *webrtc.TrackRemote, 4)}
-	t.Cleanup(func() { _ = pc.GracefulClose() })
+	b := &browser{PeerConnection: pc, heard: make(chan *webrtc.TrackRemote, 4), socket: socket}
+	t.Cleanup(func() { b.leave(); _ = mux.Close(); _ = socket.Close() })
 	b.track, err = webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: mime}, "mic", "far")
 	if err != nil {
 		t.Fatal(err)
@@ -189,6 +194,63 @@ func newBrowser(t testing.TB, mime string) *browser {
 	}
 	pc.OnTrack(func(t *webrtc.TrackRemote, _ *webrtc.RTPReceiver) { b.heard <- t })
 	return b
+}
+
+// leave closes the connection in order.
+func (b *browser) leave() { _ = b.GracefulClose() }
+
+// vanish takes the network away: not even a farewell gets out.
+func (b *browser) vanish() { _ = b.socket.Close() }
+
+// WritePacket speaks as the browser's microphone.
+func (b *browser) WritePacket(p *media.Packet) error {
+	return b.track.WriteRTP(&rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: p.Sequence, Timestamp: p.Timestamp}, Payload: p.Payload})
+}
+
+// listen passes on what the browser hears.
+func (b *browser) listen(t testing.TB) chan *rtp.Packet {
+	t.Helper()
+	out := make(chan *rtp.Packet, 4096)
+	select {
+	case track := <-b.heard:
+		go func() { // ends when the browser leaves
+			for {
+				p, _, err := track.ReadRTP()
+				if err != nil {
+					return
+				}
+				select {
+				case out <- p:
+				default:
+				}
+			}
+		}()
+	case <-time.After(patience):
+		t.Fatal("the browser was never sent anything")
+	}
+	return out
+}
+
+// hears waits for a packet that want accepts.
+func hears(t testing.TB, from chan *rtp.Packet, want func(*rtp.Packet) bool) *rtp.Packet {
+	t.Helper()
+	limit := time.After(patience)
+	for {
+		select {
+		case p := <-from:
+			if want(p) {
+				return p
+			}
+		case <-limit:
+			t.Fatal("the browser never heard it")
+		}
+	}
+}
+
+func says(fill byte) func(*rtp.Packet) bool {
+	return func(p *rtp.Packet) bool {
+		return len(p.Payload) == 160 && p.Payload[0] == fill && p.Payload[159] == fill
+	}
 }
 
 // offer is a complete offer of the browser.
@@ -227,13 +289,4 @@ func (b *browser) answer(t testing.TB, offer string) string {
 		t.Fatal(err)
 	}
 	return b.local(t, desc)
-}
-
-func chromeOffer(t testing.TB) string {
-	t.Helper()
-	b, err := os.ReadFile("testdata/chrome-offer.sdp")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.ReplaceAll(string(b), "\r\n", "\n")
 }

@@ -165,7 +165,7 @@ func (p *Peer) answer(d *description, list []codec) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return d.answer(own)
+	return d.answer(own, list)
 }
 
 // fix keeps what a description settles. The lock is held.
@@ -176,7 +176,8 @@ func (p *Peer) fix(d *description, list []codec) {
 	if d.ssrc == "" {
 		d.ssrc = p.ssrc // pion drops a source that is no longer named
 	}
-	p.remote, p.audio, p.list, p.print, p.ssrc = d, list[0], list, d.print, d.ssrc
+	p.remote, p.audio, p.print, p.ssrc = d, list[0], d.print, d.ssrc
+	p.payloads.Store(&payloads{list[0], list[1:]})
 	p.track.negotiated(list[0], list)
 	p.track.hold(d.deaf())
 }

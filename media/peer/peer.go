@@ -21,15 +21,17 @@ type Peer struct {
 	status  *status
 	sink    atomic.Pointer[media.Sink]
 
-	done   chan struct{}  // closed by Close
-	hear   chan hearing   // what to read next; holds one
-	wg     sync.WaitGroup // reader and RTCP drains; Close waits
+	payloads atomic.Pointer[payloads] // as negotiated last
+
+	done   chan struct{}            // closed by Close
+	hear   chan *webrtc.TrackRemote // what to read next; holds one
+	digits chan byte                // that wait to be played
+	wg     sync.WaitGroup           // reader, digits and RTCP drains; Close waits
 	ending sync.Once
 
 	mu      sync.Mutex // guards what follows, and one negotiation at a time
 	closed  bool
 	offer   []codec // what we offered; nil where we answer
-	list    []codec // the far end's codecs that pion was told of
 	audio   codec
 	print   string // the far end's fingerprint, for the peer's life
 	ssrc    string // the source it declared last
@@ -52,7 +54,7 @@ func (f *Factory) newPeer(list []codec, on func(State)) (*Peer, error) {
 	counts := &tally{}
 	p := &Peer{
 		factory: f, pc: pc, track: newTrack(counts), tally: counts, status: &status{on: on},
-		done: make(chan struct{}), hear: make(chan hearing, 1),
+		done: make(chan struct{}), hear: make(chan *webrtc.TrackRemote, 1), digits: make(chan byte, maxDigits),
 	}
 	t, err := pc.AddTransceiverFromTrack(p.track, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendrecv})
 	if err == nil {
@@ -65,6 +67,7 @@ func (f *Factory) newPeer(list []codec, on func(State)) (*Peer, error) {
 	pc.OnConnectionStateChange(func(webrtc.PeerConnectionState) { p.status.changed(pc, grace) })
 	pc.OnTrack(p.heard)
 	p.wg.Go(p.read)
+	p.wg.Go(p.play)
 	p.wg.Go(func() { drain(t.Sender().Read) })
 	return p, nil
 }

@@ -19,11 +19,10 @@ const (
 	maxReadErrors = 1000
 )
 
-// hearing is a source and how to tell its payload types.
-type hearing struct {
-	track *webrtc.TrackRemote
+// payloads tells the payload types of what comes in.
+type payloads struct {
 	audio codec
-	list  []codec
+	other []codec // telephone-events, and audio that we offered but do not speak
 }
 
 // heard hands a source over to the reader, and wakes the reader from the
@@ -42,7 +41,7 @@ func (p *Peer) heard(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
 	case <-p.hear: // never begun
 	default:
 	}
-	p.hear <- hearing{t, p.audio, p.list}
+	p.hear <- t
 	p.wg.Go(func() { drain(r.Read) })
 }
 
@@ -71,22 +70,22 @@ func (p *Peer) read() {
 		select {
 		case <-p.done:
 			return
-		case h := <-p.hear:
-			p.listen(h, buf)
+		case t := <-p.hear:
+			p.listen(t, buf)
 		}
 	}
 }
 
 // listen reads one source to its end.
-func (p *Peer) listen(h hearing, buf []byte) {
+func (p *Peer) listen(t *webrtc.TrackRemote, buf []byte) {
 	var header rtp.Header
 	var packet media.Packet
 	for failed := 0; failed < maxReadErrors; {
-		n, _, err := h.track.Read(buf)
+		n, _, err := t.Read(buf)
 		if n == 0 && over(err) {
 			return
 		}
-		if !h.decode(buf[:n], &header, &packet) {
+		if !p.payloads.Load().decode(buf[:n], &header, &packet) {
 			p.tally.rejected.Add(1)
 			failed++
 			continue
@@ -100,7 +99,7 @@ func (p *Peer) listen(h hearing, buf []byte) {
 }
 
 // decode reads one RTP packet of a payload type that was negotiated.
-func (h hearing) decode(b []byte, header *rtp.Header, to *media.Packet) bool {
+func (k *payloads) decode(b []byte, header *rtp.Header, to *media.Packet) bool {
 	n, err := header.Unmarshal(b)
 	if err != nil {
 		return false
@@ -112,7 +111,7 @@ func (h hearing) decode(b []byte, header *rtp.Header, to *media.Packet) bool {
 	if end <= n {
 		return false
 	}
-	c, ok := h.codec(header.PayloadType)
+	c, ok := k.codec(header.PayloadType)
 	*to = media.Packet{
 		Payload: b[n:end], SSRC: header.SSRC, Sequence: header.SequenceNumber, Timestamp: header.Timestamp,
 		Clock: c.ClockRate, Marker: header.Marker, Event: isEvent(c.Format),
@@ -120,11 +119,11 @@ func (h hearing) decode(b []byte, header *rtp.Header, to *media.Packet) bool {
 	return ok
 }
 
-func (h hearing) codec(pt uint8) (codec, bool) {
-	if pt == h.audio.pt {
-		return h.audio, true
+func (k *payloads) codec(pt uint8) (codec, bool) {
+	if pt == k.audio.pt {
+		return k.audio, true
 	}
-	for _, c := range h.list {
+	for _, c := range k.other {
 		if c.pt == pt && isEvent(c.Format) {
 			return c, true
 		}

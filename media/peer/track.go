@@ -2,7 +2,6 @@ package peer
 
 import (
 	"crypto/rand"
-	"encoding/binary"
 	"sync"
 	"time"
 
@@ -10,6 +9,8 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"roomline/media"
+	"roomline/media/dtmf"
+	"roomline/media/line"
 )
 
 // track is what we send: audio and telephone-events, on one SSRC and one line
@@ -27,9 +28,9 @@ type track struct {
 	events  bool // telephone-event was negotiated
 	held    bool // the far end does not want to hear us
 	closed  bool
-	line    *timeline
+	line    *line.Line
 	header  rtp.Header
-	scratch [4]byte // an event whose duration is in our clock
+	scratch [dtmf.Size]byte // an event whose duration is in our clock
 }
 
 func newTrack(t *tally) *track { return &track{id: rand.Text(), stream: rand.Text(), tally: t} }
@@ -41,7 +42,7 @@ func (t *track) negotiated(audio codec, list []codec) {
 	t.audio = audio
 	t.event, t.events = eventFor(audio.Format, list)
 	if t.line == nil {
-		t.line = newTimeline(audio.ClockRate)
+		t.line = line.New(audio.ClockRate)
 	}
 }
 
@@ -73,24 +74,18 @@ func (t *track) write(p *media.Packet, now time.Time) error {
 		payload, pt = t.rescaled(p), t.event.pt
 	}
 	seq, ts := t.line.Next(p, now)
-	t.header = rtp.Header{Version: 2, PayloadType: pt, SequenceNumber: seq, Timestamp: ts, SSRC: t.ssrc, Marker: p.Marker}
-	n, err := t.out.WriteRTP(&t.header, payload)
-	if n > 0 && err == nil {
-		t.tally.sent.Add(1)
-	}
-	// A socket that refuses a packet is ICE's to notice: the call goes on.
+	t.send(pt, seq, ts, p.Marker, payload)
 	return nil
 }
 
-// rescaled converts the duration of a telephone-event, the last two of its
-// four bytes, to the clock negotiated here (RFC 4733 §2.3.5).
+// rescaled converts the duration of a telephone-event to the clock negotiated
+// here.
 func (t *track) rescaled(p *media.Packet) []byte {
-	if p.Clock == t.event.ClockRate || p.Clock <= 0 || len(p.Payload) != len(t.scratch) {
+	if p.Clock == t.event.ClockRate || len(p.Payload) != dtmf.Size {
 		return p.Payload
 	}
 	copy(t.scratch[:], p.Payload)
-	long := uint64(binary.BigEndian.Uint16(p.Payload[2:])) * uint64(t.event.ClockRate) / uint64(p.Clock)
-	binary.BigEndian.PutUint16(t.scratch[2:], uint16(min(long, 0xffff)))
+	dtmf.Scale(t.scratch[:], p.Clock, t.event.ClockRate)
 	return t.scratch[:]
 }
 
