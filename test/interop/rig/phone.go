@@ -1,8 +1,10 @@
 package rig
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"time"
@@ -28,6 +30,7 @@ type Call struct {
 	From    string        // the caller's number, E.164; empty is withheld
 	Name    string        // the caller's name
 	Do      string        // what the phone does when answered: a tone in Hz ("1000"), or speech, record, digits, read, echo; "" is 1000
+	Via     string        // the PJSIP endpoint: gw-ip, the gateway, unless set; "self" calls the exchange's own numbers
 	Timeout time.Duration // how long it rings before the phone gives up; 0 is 60 s
 }
 
@@ -41,11 +44,8 @@ func (b *Bed) Originate(ctx context.Context, c Call) (*Phone, error) {
 	case "speech", "record", "digits", "read", "echo":
 		where = "bed"
 	}
-	if c.Timeout == 0 {
-		c.Timeout = time.Minute
-	}
-	pairs := []string{"Channel", "PJSIP/" + c.To + "@gw-ip", "Context", where, "Exten", do, "Priority", "1",
-		"Timeout", fmt.Sprint(c.Timeout.Milliseconds()), "Async", "true", "ChannelId", id, "Variable", "BED_NAME=" + id}
+	pairs := []string{"Channel", "PJSIP/" + c.To + "@" + cmp.Or(c.Via, "gw-ip"), "Context", where, "Exten", do, "Priority", "1",
+		"Timeout", fmt.Sprint(cmp.Or(c.Timeout, time.Minute).Milliseconds()), "Async", "true", "ChannelId", id, "Variable", "BED_NAME=" + id}
 	if c.From != "" {
 		pairs = append(pairs, "CallerID", fmt.Sprintf("%q <%s>", c.Name, c.From))
 	}
@@ -141,10 +141,22 @@ func (p *Phone) Hangup(ctx context.Context) error {
 	return err
 }
 
-// Heard is what the phone has recorded; complete once the call has ended. Only
-// phones that play a tone or record do record.
-func (p *Phone) Heard() (Sound, error) {
-	s, err := ReadWAV(filepath.Join(p.bed.Recordings, p.rec+".wav"))
-	s.Began = p.ch.answered
-	return s, err
+// Heard is what the phone has recorded, once the call has ended. Only phones that
+// play a tone or record do record.
+func (p *Phone) Heard(ctx context.Context) (Sound, error) {
+	path := filepath.Join(p.bed.Recordings, p.rec+".wav")
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	for {
+		s, err := ReadWAV(path)
+		if s.Complete {
+			s.Began = p.ch.answered
+			return s, nil
+		}
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return s, fmt.Errorf("%s is not complete: %w", path, errors.Join(ctx.Err(), err))
+		}
+	}
 }

@@ -106,26 +106,75 @@ func twoHearEachOther(ctx context.Context, t *testing.T, alice, bob *User) {
 	t.Log(strings.Join(kinds, " "))
 }
 
-// Asterisk calls itself: one channel plays 1000 Hz and hears 450, the other the reverse.
+// Asterisk calls itself over SIP: one phone plays 1000 Hz and hears 450, the other the reverse.
 func TestPhonesHearEachOther(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	_, err := bed.ami.action(ctx, "Originate", "Channel", "Local/+493023125606@trunk", "Context", "tone", "Exten", "450",
-		"Priority", "1", "Async", "true")
+	caller, err := bed.Originate(ctx, Call{To: "+493023125606", From: "+493023125850", Do: "450", Via: "self"})
 	ok(t, err)
-	phone, err := bed.WaitCall(ctx, "+493023125606")
+	called, err := bed.WaitCall(ctx, "+493023125606")
 	ok(t, err)
-	_, err = phone.WaitAnswered(ctx)
+	_, err = caller.WaitAnswered(ctx)
 	ok(t, err)
+	if got := called.Caller(); got != "+493023125850" {
+		t.Errorf("the caller is %q", got)
+	}
 	wait(t, 2*time.Second)
 	ok(t, bed.HangupAll(ctx))
-	heard, err := phone.Heard()
-	ok(t, err)
-	if got := heard.Tone(450); got.Present < 1500*time.Millisecond || got.Gaps > 0 {
-		t.Errorf("the phone at 606 heard %v", got)
+	for hz, p := range map[float64]*Phone{450: called, 1000: caller} {
+		heard, err := p.Heard(ctx)
+		ok(t, err)
+		t.Log(heard.Tone(hz))
+		if got := heard.Tone(hz); got.Present < 1500*time.Millisecond || got.Gaps > 0 {
+			t.Errorf("%v was heard", got)
+		}
 	}
 	if n := bed.Live(); n != 0 {
 		t.Errorf("%d channels are left", n)
+	}
+}
+
+func TestPhonesPressDigits(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	caller, err := bed.Originate(ctx, Call{To: "+493023125614", Do: "record", Via: "self"})
+	ok(t, err)
+	heard, err := caller.WaitDigits(ctx, 16)
+	ok(t, err)
+	var keys []byte
+	for _, d := range heard {
+		keys = append(keys, d.Key)
+	}
+	if string(keys) != "0123456789*#ABCD" {
+		t.Errorf("heard %q", keys)
+	}
+	_, cause, err := caller.WaitEnded(ctx)
+	ok(t, err)
+	if cause != 16 {
+		t.Errorf("ended with cause %d", cause)
+	}
+}
+
+func TestStatuses(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	for number, want := range map[string]struct {
+		cause  int
+		status string
+	}{
+		"+493023125486": {17, "486"}, "+493023125404": {1, "404"}, "+493023125503": {34, "503"}, "+493023125480": {19, "480"},
+		"+4930231259603": {21, "603"}, "+493023125610": {17, "486"},
+	} {
+		from := bed.Mark()
+		caller, err := bed.Originate(ctx, Call{To: number, Via: "self"})
+		ok(t, err)
+		_, cause, err := caller.WaitEnded(ctx)
+		ok(t, err)
+		lines, err := bed.SIP(from, number)
+		ok(t, err)
+		if got := strings.Join(lines, ", "); cause != want.cause || !strings.Contains(got, "< "+want.status) {
+			t.Errorf("%s: cause %d: %s", number, cause, got)
+		}
 	}
 }
 

@@ -9,9 +9,10 @@ import (
 
 // Sound is one channel of audio.
 type Sound struct {
-	Samples []float64 // full scale is 1
-	Rate    int       // Hz
-	Began   time.Time // of the first sample, where it is known
+	Samples  []float64 // full scale is 1
+	Rate     int       // Hz
+	Began    time.Time // of the first sample, where it is known
+	Complete bool      // read from a file whose writer has closed it
 }
 
 // Length is how long the sound is.
@@ -28,8 +29,8 @@ func pcm16(raw []byte) []float64 {
 	return x
 }
 
-// ReadWAV reads a WAV file of one channel and 16 bits. A data size of 0, as a
-// recorder leaves it that was killed, means to the end of the file.
+// ReadWAV reads a WAV file of one channel and 16 bits. Asterisk writes
+// the size of the audio, its last chunk, when it closes the file.
 func ReadWAV(path string) (Sound, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -42,11 +43,8 @@ func ReadWAV(path string) (Sound, error) {
 	for p := 12; p+8 <= len(b); {
 		id, n := string(b[p:p+4]), int(binary.LittleEndian.Uint32(b[p+4:]))
 		p += 8
-		if n > len(b)-p || id == "data" && n == 0 {
-			n = len(b) - p
-		}
 		if id == "data" {
-			return Sound{Samples: pcm16(b[p : p+n]), Rate: rate}, nil
+			return Sound{Samples: pcm16(b[p:]), Rate: rate, Complete: n == len(b)-p}, nil
 		}
 		p += n + n&1
 	}

@@ -9,7 +9,8 @@ asterisk_up() {
   for f in "$BED"/conf/asterisk/*; do
     case $f in *.in) render "$f" "$d/etc/$(basename "$f" .in)" || return 1 ;; *) cp "$f" "$d/etc/" ;; esac
   done
-  svc_start asterisk "$BED/lib/sidrun" /usr/sbin/asterisk -f -n -C /bed/asterisk/etc/asterisk.conf
+  # ahead of the rest where that is allowed: late frames would be the bed's fault, not the gateway's
+  svc_start asterisk nice -n -15 "$BED/lib/sidrun" /usr/sbin/asterisk -f -n -C /bed/asterisk/etc/asterisk.conf
   svc_wait asterisk 30 booted && log "asterisk: up in $(since "$t") s"
 }
 booted() { ast core waitfullybooted | grep -q 'fully booted'; }

@@ -1,0 +1,190 @@
+//go:build interop
+
+package interop
+
+import (
+	"context"
+	"crypto/rand"
+	"strings"
+	"testing"
+	"time"
+
+	"roomline/test/interop/rig"
+)
+
+const (
+	did       = "+493023125701" // alice's number on the trunk
+	caller    = "+493023125999" // who calls it
+	aliceTone = 450             // Hz; what alice's microphone plays
+	phoneTone = 1000            // Hz; what the telephone plays
+)
+
+// scene is a gateway with one user who has a number and is logged in.
+type scene struct {
+	*gateway
+	t     *testing.T
+	ctx   context.Context
+	alice *rig.User
+	line  string // alice's phone-line room
+}
+
+// with names what a scene may differ in.
+type with struct {
+	login   rig.Login
+	browser *rig.Browser
+	changes []string
+	limit   time.Duration // of the whole test; 0 is 90 s
+}
+
+// open starts a gateway whose DID belongs to a fresh user, and logs her in.
+// Fresh users keep tests apart: rooms of one are nothing to another.
+func open(t *testing.T, w with) *scene {
+	t.Helper()
+	if w.limit == 0 {
+		w.limit = 90 * time.Second
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), w.limit)
+	t.Cleanup(cancel)
+	s := &scene{t: t, ctx: ctx}
+	if w.login.Name == "" {
+		w.login.Name = "alice-" + strings.ToLower(rand.Text()[:8])
+	}
+	if w.login.Tone == 0 {
+		w.login.Tone = aliceTone
+	}
+	if w.browser == nil {
+		w.browser = browser
+	}
+	s.gateway = launch(t, append([]string{"@alice:", "@" + w.login.Name + ":"}, w.changes...)...)
+	var err error
+	s.alice, err = w.browser.Login(ctx, w.login)
+	ok(t, err)
+	t.Cleanup(func() { s.leave() })
+	s.joinLine()
+	return s
+}
+
+// joinLine waits until alice has joined the room that is her phone line.
+func (s *scene) joinLine() {
+	s.t.Helper()
+	s.until(s.ctx, "alice to join her phone line", func() bool {
+		var rooms struct {
+			Joined []string `json:"joined_rooms"`
+		}
+		err := s.alice.Client(s.ctx, "GET", "/_matrix/client/v3/joined_rooms", nil, &rooms)
+		if err == nil && len(rooms.Joined) == 1 {
+			s.line = rooms.Joined[0]
+		}
+		return s.line != ""
+	})
+}
+
+// leave closes alice's page; where a test failed it says what she saw.
+func (s *scene) leave() {
+	if s.t.Failed() {
+		s.t.Logf("alice's page says:\n%s", strings.Join(s.alice.Log(), "\n"))
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	_ = s.alice.Leave(ctx) // the test may have ended her browser already
+}
+
+// dial calls a number from the room and returns both ends of the call.
+func (s *scene) dial(typed, number string) (*rig.RoomCall, *rig.Phone) {
+	s.t.Helper()
+	call, err := s.alice.Dial(s.ctx, typed, 0)
+	ok(s.t, err)
+	phone, err := bed.WaitCall(s.ctx, number)
+	ok(s.t, err)
+	return call, phone
+}
+
+// connect dials a number that answers, and waits until audio can flow.
+func (s *scene) connect(typed, number string) (*rig.RoomCall, *rig.Phone) {
+	s.t.Helper()
+	call, phone := s.dial(typed, number)
+	ok(s.t, call.WaitState(s.ctx, "connected"))
+	return call, phone
+}
+
+// ring has a telephone call alice, and returns both ends while it rings.
+func (s *scene) ring() (*rig.RoomCall, *rig.Phone) {
+	s.t.Helper()
+	phone, err := bed.Originate(s.ctx, rig.Call{To: did, From: caller, Name: "Carol"})
+	ok(s.t, err)
+	call, err := s.alice.WaitIncoming(s.ctx, "")
+	ok(s.t, err)
+	return call, phone
+}
+
+// notice waits for the one sentence about a call's end, and returns it.
+func (s *scene) notice(room string) string {
+	s.t.Helper()
+	events := s.timeline(room, func(e []rig.Event) bool { return len(notices(e)) > 0 })
+	all := notices(events)
+	if len(all) != 1 {
+		s.t.Errorf("the room was told %q, want one sentence", all)
+	}
+	return all[0]
+}
+
+func notices(events []rig.Event) (texts []string) {
+	for _, e := range events {
+		if e.Text("msgtype") == "m.notice" {
+			texts = append(texts, e.Text("body"))
+		}
+	}
+	return texts
+}
+
+func (s *scene) timeline(room string, f func([]rig.Event) bool) []rig.Event {
+	s.t.Helper()
+	events, err := s.alice.WaitTimeline(s.ctx, room, f)
+	ok(s.t, err)
+	return events
+}
+
+// sent lists the call events of a room that came from the gateway (or from
+// alice), oldest first, without their common prefix, with reasons in brackets.
+func (s *scene) sent(room string, byGateway bool) []string {
+	s.t.Helper()
+	events, err := s.alice.Timeline(s.ctx, room)
+	ok(s.t, err)
+	var kinds []string
+	for _, e := range events {
+		kind, isCall := strings.CutPrefix(e.Type, "m.call.")
+		if !isCall || (e.Sender != s.alice.ID) != byGateway {
+			continue
+		}
+		if r := e.Text("reason"); r != "" {
+			kind += "(" + r + ")"
+		}
+		kinds = append(kinds, kind)
+	}
+	return kinds
+}
+
+// hears fails unless most of a sound is a clean tone without a gap.
+func hears(t *testing.T, who string, s rig.Sound, hz float64, least time.Duration) rig.Tone {
+	t.Helper()
+	tone := s.Tone(hz)
+	t.Logf("%s hears %v (of %v)", who, tone, s.Length())
+	if tone.Present < least || tone.Longest > 200*time.Millisecond || tone.Level < -30 {
+		t.Errorf("%s should hear %v Hz for %v: %v", who, hz, least, tone)
+	}
+	return tone
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
+}
+
+func ok(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
