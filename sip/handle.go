@@ -1,0 +1,232 @@
+package sip
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"runtime/debug"
+	"strconv"
+	"strings"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+
+	"roomline/media"
+	"roomline/media/offer"
+	"roomline/signalling"
+)
+
+// initial marks a request that came without a To tag, in a field of the
+// library's that incoming requests do not use.
+const initial = "initial"
+
+// prepare sees every message before the library's transactions do, in the
+// reader's goroutine. It gives a new INVITE its To tag there and then, so that
+// every response has the same one (RFC 3261 §8.2.6.2), also the 487 that the
+// library sends by itself.
+func prepare(msg sipmsg.Message) {
+	req, ok := msg.(*sipmsg.Request)
+	if !ok || req.To() == nil || tagOf(req.To().Params) != "" {
+		return
+	}
+	req.SetDestination(initial)
+	if req.Method == sipmsg.INVITE {
+		req.To().Params.Add("tag", newTag())
+	}
+}
+
+// handle takes every request that is no retransmission. It never blocks: what
+// belongs to a leg goes to its mailbox.
+func (a *Agent) handle(req *sipmsg.Request, tx *sipmsg.ServerTx) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			a.log.Error("a SIP request broke its handler", "method", req.Method, "fault", fault, "stack", string(debug.Stack()))
+			tx.Terminate()
+		}
+	}()
+	trunks := a.trunksAt(sourceOf(req).Addr())
+	if len(trunks) == 0 {
+		tx.Terminate()
+		return
+	}
+	if r := inspect(req); r.status != 0 {
+		a.refuse(req, tx, r)
+		return
+	}
+	if r := a.looped(req); r.status != 0 {
+		a.refuse(req, tx, r)
+		return
+	}
+	if req.Method != sipmsg.CANCEL && req.Destination() != initial {
+		a.within(req, tx)
+		return
+	}
+	switch req.Method {
+	case sipmsg.INVITE:
+		a.invited(req, tx, choose(trunks, req))
+	case sipmsg.OPTIONS:
+		a.respond(tx, a.capabilities(req))
+	case sipmsg.ACK:
+		tx.Terminate()
+	default: // BYE, INFO, and a CANCEL that the library found no INVITE for
+		a.refuse(req, tx, refuse(481, "Call/Transaction Does Not Exist"))
+	}
+}
+
+// trunksAt are those that speak from addr, by name.
+func (a *Agent) trunksAt(addr netip.Addr) []*trunk {
+	var at []*trunk
+	for _, name := range a.names {
+		if t := a.trunks[name]; t.trusts(addr) {
+			at = append(at, t)
+		}
+	}
+	return at
+}
+
+// choose prefers, of trunks that share an address, the one whose number it is.
+func choose(trunks []*trunk, req *sipmsg.Request) *trunk {
+	for _, t := range trunks {
+		if t.owns(called(req, t).Number) {
+			return t
+		}
+	}
+	return trunks[0]
+}
+
+// looped finds our own mark in the path that a request took (RFC 3261 §16.3.4).
+func (a *Agent) looped(req *sipmsg.Request) refusal {
+	for _, h := range req.GetHeaders("via") {
+		if via, ok := h.(*sipmsg.ViaHeader); ok {
+			if branch, _ := via.Params.Get("branch"); strings.Contains(branch, a.token) {
+				return refuse(482, "Loop Detected")
+			}
+		}
+	}
+	return refusal{}
+}
+
+// within hands a request to the leg whose dialog it names.
+func (a *Agent) within(req *sipmsg.Request, tx *sipmsg.ServerTx) {
+	l := a.find(string(*req.CallID()), tagOf(req.To().Params))
+	ack := req.Method == sipmsg.ACK
+	m := request{Request: req, tx: tx}
+	if ack {
+		m.tx = nil
+		tx.Terminate() // the library made one, but an ACK is never answered
+	}
+	if l != nil && l.mail.post(m) || ack {
+		return
+	}
+	a.refuse(req, tx, refuse(481, "Call/Transaction Does Not Exist"))
+}
+
+// refuse answers with a status. A request to come back later keeps nothing
+// here, not even its transaction (security §3).
+func (a *Agent) refuse(req *sipmsg.Request, tx *sipmsg.ServerTx, r refusal) {
+	if req.Method == sipmsg.ACK {
+		tx.Terminate()
+		return
+	}
+	res := a.response(req, r.status, r.phrase, nil)
+	for _, h := range r.headers {
+		res.AppendHeader(h)
+	}
+	a.respond(tx, res)
+	if r.status == 503 {
+		tx.Terminate()
+	}
+}
+
+// later is the answer while this machine takes no calls (RFC 3261 §21.5.4).
+func later() refusal {
+	return refuse(503, "Service Unavailable", sipmsg.NewHeader("Retry-After", strconv.Itoa(5+rand.IntN(11))))
+}
+
+// invited is a new call: it is refused before anything is made for it, or it
+// becomes a leg.
+func (a *Agent) invited(req *sipmsg.Request, tx *sipmsg.ServerTx, t *trunk) {
+	if a.draining.Load() {
+		a.refuse(req, tx, later())
+		return
+	}
+	key := mergeKey{string(*req.CallID()), tagOf(req.From().Params), req.CSeq().SeqNo}
+	if !a.admit(key) {
+		a.refuse(req, tx, refuse(482, "Loop Detected"))
+		return
+	}
+	remote, formats, r := offered(req, t)
+	in := signalling.Incoming{Via: t.name, From: caller(req, t), To: called(req, t)}
+	if r.status == 0 && in.To.Number == "" {
+		r = refuse(484, "Address Incomplete")
+	}
+	if r.status != 0 {
+		a.release(key)
+		a.refuse(req, tx, r)
+		return
+	}
+	a.respond(tx, a.response(req, 100, "Trying", nil))
+	in.Leg = func(box *signalling.Inbox) signalling.Leg {
+		l := &incoming{leg: newLeg(t, box, signalling.A), invite: req, tx: tx, key: key, remote: remote, formats: formats}
+		l.begin()
+		return l
+	}
+	if why, ok := a.board.Accept(in); !ok {
+		a.release(key)
+		a.refuse(req, tx, refusalOf(why.Cause))
+	}
+}
+
+func refusalOf(c signalling.Cause) refusal {
+	status, phrase := statusOf(c)
+	if status == 503 {
+		return later()
+	}
+	return refuse(status, phrase)
+}
+
+// offered reads an INVITE's offer, if it has one. remote is nil for a delayed
+// offer (RFC 3261 §13.2.1).
+func offered(req *sipmsg.Request, t *trunk) (*offer.Audio, []media.Format, refusal) {
+	if len(req.Body()) == 0 {
+		return nil, nil, refusal{}
+	}
+	remote, err := offer.Parse(req.Body())
+	formats := media.Common(remote.Formats(), t.formats)
+	if err != nil || len(formats) == 0 {
+		return nil, nil, refuse(488, "Not Acceptable Here")
+	}
+	return &remote, formats, refusal{}
+}
+
+// capabilities answers OPTIONS (RFC 3261 §11.2).
+func (a *Agent) capabilities(req *sipmsg.Request) *sipmsg.Response {
+	status, phrase := 200, "OK"
+	if a.draining.Load() {
+		status, phrase = 503, "Service Unavailable"
+	}
+	res := a.response(req, status, phrase, nil)
+	res.AppendHeader(sipmsg.NewHeader("Allow", allowList))
+	res.AppendHeader(sipmsg.NewHeader("Accept", sdpType))
+	return res
+}
+
+// response makes a response with what all of ours hold.
+func (a *Agent) response(req *sipmsg.Request, status int, phrase string, body []byte) *sipmsg.Response {
+	res := sipmsg.NewResponseFromRequest(req, status, phrase, body)
+	res.SipVersion = "SIP/2.0"
+	res.AppendHeader(sipmsg.NewHeader("Server", a.product))
+	if len(body) > 0 {
+		ct := sipmsg.ContentTypeHeader(sdpType)
+		res.AppendHeader(&ct)
+	}
+	return res
+}
+
+// respond sends through the request's transaction. A fault here is the far
+// end's to notice: it repeats its request.
+func (a *Agent) respond(tx *sipmsg.ServerTx, res *sipmsg.Response) {
+	fit(res)
+	if err := tx.Respond(res); err != nil {
+		a.log.Debug("a SIP response was not sent", "status", res.StatusCode, "fault", fmt.Sprintf("%T", err))
+	}
+}

@@ -1,0 +1,171 @@
+package sip
+
+import (
+	sipmsg "github.com/emiago/sipgo/sip"
+
+	"roomline/media"
+	"roomline/media/offer"
+	"roomline/signalling"
+)
+
+// incoming is the leg that a trunk brings.
+type incoming struct {
+	*leg
+	invite  *sipmsg.Request
+	tx      *sipmsg.ServerTx
+	key     mergeKey
+	remote  *offer.Audio // nil: the far end waits for our offer
+	formats []media.Format
+}
+
+// begin makes the dialog and starts the leg's goroutine.
+func (i *incoming) begin() {
+	i.offers = i.formats
+	from, to := i.invite.From(), i.invite.To()
+	listener := i.agent.listenerFor(sipmsg.NetworkToLower(i.invite.Transport()))
+	d := &dialog{agent: i.agent, trunk: i.trunk, listener: listener, peer: sourceOf(i.invite), callID: string(*i.invite.CallID()),
+		local:    party{to.DisplayName, to.Address, tagOf(to.Params)},
+		remote:   party{from.DisplayName, from.Address, tagOf(from.Params)},
+		localSeq: newSeq(), remoteSeq: i.invite.CSeq().SeqNo}
+	d.host = listener.hostFor(d.peer)
+	for _, h := range i.invite.GetHeaders("record-route") {
+		if rr, ok := h.(*sipmsg.RecordRouteHeader); ok {
+			d.routes = append(d.routes, rr.Address)
+		}
+	}
+	d.refresh(i.invite.Contact())
+	i.dialog = d
+	i.note(false, "INVITE")
+	i.note(true, "100 Trying")
+	if !i.tx.OnCancel(func(req *sipmsg.Request) { i.mail.post(cancel{req}) }) {
+		i.mail.post(cancel{})
+	}
+	i.agent.adopt(i.leg, i.run)
+}
+
+// run is the leg's life, one step after the other.
+func (i *incoming) run() {
+	defer i.agent.release(i.key)
+	if why, ok := i.open(); !ok {
+		i.refuse(why)
+		i.hungUp(why)
+		return
+	}
+	format, ok := i.await()
+	if !ok || !i.accept200(format) {
+		return
+	}
+	i.talk()
+}
+
+// await rings, until the call answers or either side gives up.
+func (i *incoming) await() (media.Format, bool) {
+	ringing := false
+	for {
+		select {
+		case <-i.mail.ready:
+			m, _ := i.mail.next()
+			switch m := m.(type) {
+			case toAnswer:
+				return m.format, true
+			case toRing:
+				if !ringing {
+					i.progress(180, "Ringing")
+				}
+				ringing = true
+			case toHangup:
+				i.told = true
+				i.refuse(m.reason)
+				return media.Format{}, false
+			case cancel:
+				i.cancelled(m.Request)
+				return media.Format{}, false
+			case request:
+				i.early(m)
+			}
+		case <-i.tx.Done():
+			i.hungUp(signalling.Reason{Cause: signalling.PeerTimeout, Detail: "the connection was lost"})
+		case <-i.agent.ctx.Done():
+			why := signalling.Reason{Cause: signalling.ShuttingDown}
+			i.refuse(why)
+			i.hungUp(why)
+		}
+		if i.over {
+			return media.Format{}, false
+		}
+	}
+}
+
+// early takes a request in the early dialog: the caller may end it by BYE as
+// well (RFC 3261 §15).
+func (i *incoming) early(m request) {
+	if m.tx != nil && m.Method == sipmsg.INVITE {
+		i.agent.refuse(m.Request, m.tx, refuse(491, "Request Pending"))
+		return
+	}
+	i.asked(m)
+	if i.over {
+		i.refuse(signalling.Reason{Cause: signalling.Cancelled})
+	}
+}
+
+func (i *incoming) progress(status int, phrase string) {
+	res := i.agent.response(i.invite, status, phrase, nil)
+	res.AppendHeader(i.dialog.contact())
+	i.note(true, statusLine(res))
+	i.agent.respond(i.tx, res)
+}
+
+// refuse answers the INVITE for good. The library repeats it until its ACK.
+func (i *incoming) refuse(why signalling.Reason) {
+	r := refusalOf(why.Cause)
+	res := i.agent.response(i.invite, r.status, r.phrase, nil)
+	res.AppendHeader(reasonHeader(why))
+	for _, h := range r.headers {
+		res.AppendHeader(h)
+	}
+	i.note(true, statusLine(res))
+	i.agent.respond(i.tx, res)
+}
+
+// cancelled is told after the library has answered both the CANCEL and the
+// INVITE.
+func (i *incoming) cancelled(req *sipmsg.Request) {
+	i.note(false, "CANCEL")
+	i.note(true, "200 OK (CANCEL)")
+	i.note(true, "487 Request Terminated")
+	i.hungUp(cancelled(req))
+}
+
+// accept200 answers in one format. Audio flows from this moment, so that the
+// first word is not lost; Confirmed follows the ACK.
+func (i *incoming) accept200(format media.Format) bool {
+	i.codec, i.local.Formats = format, []media.Format{format}
+	body, n := offer.Offer(i.local), media.Negotiated{}
+	if i.remote != nil {
+		var err error
+		if body, n, err = offer.Answer(*i.remote, i.local, format); err != nil {
+			why := signalling.Reason{Cause: signalling.NoCodec}
+			i.refuse(why)
+			i.hungUp(why)
+			return false
+		}
+	}
+	if err := i.okay(i.tx, i.invite, body, i.remote == nil); err != nil {
+		i.crossed()
+		return false
+	}
+	i.note(true, "200 OK")
+	i.unacked.first = true
+	if i.remote != nil {
+		i.start(n)
+	}
+	return true
+}
+
+// crossed puts things right when a CANCEL was faster than our 200: the library
+// would now repeat the 200 in place of the 487 it sent.
+func (i *incoming) crossed() {
+	i.agent.respond(i.tx, i.agent.response(i.invite, 487, "Request Terminated", nil))
+	i.cancelled(nil)
+}

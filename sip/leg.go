@@ -1,0 +1,235 @@
+package sip
+
+import (
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+
+	"roomline/media"
+	"roomline/media/offer"
+	"roomline/media/port"
+	"roomline/signalling"
+)
+
+// leg is what an outgoing and an incoming leg have in common. Its exported
+// methods only post to its mailbox; all else belongs to its own goroutine.
+type leg struct {
+	agent  *Agent
+	trunk  *trunk
+	in     *signalling.Inbox
+	side   signalling.Side
+	log    *slog.Logger
+	mail   *mailbox
+	offers []media.Format            // what the far end can speak; set before the leg is known to anyone
+	media  atomic.Pointer[port.Port] // what Media shows
+
+	dialog *dialog
+	port   *port.Port
+	local  offer.Local // our last description
+	codec  media.Format
+	agreed media.Negotiated
+	since  time.Time // since when the far end should be heard
+
+	told     bool // the call said Hangup
+	reported bool // we said HungUp
+	over     bool // the dialog is at its end
+	held     bool // by the far end
+	unacked  *unacked
+	reoffer  reoffer
+	begun    []*sipmsg.ClientTx // transactions to be ended with the leg
+}
+
+func newLeg(t *trunk, in *signalling.Inbox, side signalling.Side) *leg {
+	return &leg{agent: t.agent, trunk: t, in: in, side: side, log: in.Log().With("trunk", t.name), mail: newMailbox()}
+}
+
+// Offers implements signalling.Leg.
+func (l *leg) Offers() []media.Format { return l.offers }
+
+// Ring implements signalling.Leg.
+func (l *leg) Ring() { l.mail.post(toRing{}) }
+
+// Answer implements signalling.Leg.
+func (l *leg) Answer(f media.Format) { l.mail.post(toAnswer{f}) }
+
+// Hold implements signalling.Leg.
+func (l *leg) Hold(on bool) { l.mail.post(toHold{on}) }
+
+// SendDigit implements signalling.Leg.
+func (l *leg) SendDigit(d byte) { l.mail.post(toDigit{d}) }
+
+// Hangup implements signalling.Leg.
+func (l *leg) Hangup(r signalling.Reason) { l.mail.post(toHangup{r}) }
+
+// Media implements signalling.Leg.
+func (l *leg) Media() media.Endpoint {
+	if p := l.media.Load(); p != nil {
+		return p
+	}
+	return nil
+}
+
+// adopt runs a leg in a goroutine of its own, which ends after its Gone and is
+// awaited by Close.
+func (a *Agent) adopt(l *leg, run func()) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.closed {
+		l.mail.close()
+		l.hungUp(signalling.Reason{Cause: signalling.ShuttingDown})
+		l.in.Post(signalling.Event{Kind: signalling.Gone, Side: l.side})
+		return
+	}
+	if l.dialog != nil {
+		a.legs[l.key()] = l
+	}
+	a.running.Go(func() {
+		defer l.gone()
+		defer l.survive()
+		run()
+	})
+}
+
+func (l *leg) key() legKey { return legKey{l.dialog.callID, l.dialog.local.tag} }
+
+func (a *Agent) find(callID, localTag string) *leg {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.legs[legKey{callID, localTag}]
+}
+
+// admit remembers the INVITE that a leg comes from, and refuses a second one
+// that is the same call on another way.
+func (a *Agent) admit(k mergeKey) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.fresh[k] {
+		return false
+	}
+	a.fresh[k] = true
+	return true
+}
+
+func (a *Agent) release(k mergeKey) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.fresh, k)
+}
+
+// survive keeps a fault in one leg from taking the program along.
+func (l *leg) survive() {
+	fault := recover()
+	if fault == nil {
+		return
+	}
+	l.log.Error("a SIP leg broke down", "fault", fault, "stack", string(debug.Stack()))
+	l.hungUp(signalling.Reason{Cause: signalling.Internal})
+}
+
+// gone releases everything, and says so last.
+func (l *leg) gone() {
+	for _, tx := range l.begun {
+		tx.Terminate()
+	}
+	if l.port != nil {
+		l.port.Close()
+	}
+	if l.dialog != nil {
+		l.agent.mu.Lock()
+		delete(l.agent.legs, l.key())
+		l.agent.mu.Unlock()
+	}
+	for _, m := range l.mail.close() {
+		switch m := m.(type) {
+		case request:
+			if m.tx != nil {
+				l.agent.refuse(m.Request, m.tx, refuse(481, "Call/Transaction Does Not Exist"))
+			}
+		case anotherOkay:
+			l.agent.stray(m.Response)
+		}
+	}
+	l.in.Post(signalling.Event{Kind: signalling.Gone, Side: l.side})
+}
+
+// open takes an RTP port.
+func (l *leg) open() (signalling.Reason, bool) {
+	p, err := l.agent.ports.Open()
+	if err != nil {
+		l.log.Warn("a call found no RTP port", "error", err)
+		return signalling.Reason{Cause: signalling.Congestion, Detail: "no RTP port is free"}, false
+	}
+	l.port = p
+	l.local = offer.Local{Addr: p.Addr(), SessionID: uint64(newSeq()), Version: 1}
+	return signalling.Reason{}, true
+}
+
+// start lets audio flow as it was agreed.
+func (l *leg) start(n media.Negotiated) {
+	l.agreed, l.codec, l.since = n, n.Format, time.Now()
+	l.port.Start(n)
+	if hold := !n.Send; hold != l.held {
+		l.held = hold
+		kind := signalling.Resumed
+		if hold {
+			kind = signalling.Held
+		}
+		l.post(kind)
+	}
+}
+
+func (l *leg) post(k signalling.Kind) { l.in.Post(signalling.Event{Kind: k, Side: l.side}) }
+
+// hungUp reports that the leg ends by itself, unless the call ended it.
+func (l *leg) hungUp(r signalling.Reason) {
+	l.over = true
+	if l.told || l.reported {
+		return
+	}
+	l.reported = true
+	l.trunk.learn(r.Cause)
+	l.in.Post(signalling.Event{Kind: signalling.HungUp, Side: l.side, Reason: r})
+}
+
+// note puts a message on the call's ladder.
+func (l *leg) note(sent bool, text string) { l.in.Note(l.trunk.name, sent, text) }
+
+// reply answers a request within the dialog.
+func (l *leg) reply(m request, r refusal) {
+	l.send(m, l.agent.response(m.Request, r.status, r.phrase, nil), r.headers...)
+}
+
+func (l *leg) send(m request, res *sipmsg.Response, headers ...sipmsg.Header) {
+	for _, h := range headers {
+		res.AppendHeader(h)
+	}
+	l.note(true, fmt.Sprintf("%s (%s)", statusLine(res), m.Method))
+	l.agent.respond(m.tx, res)
+}
+
+// begin sends a request and remembers its transaction.
+func (l *leg) begin(req *sipmsg.Request, text string, within time.Duration) (*sipmsg.ClientTx, error) {
+	tx, err := l.agent.send(req, within)
+	if err != nil {
+		l.log.Warn("a SIP request was not sent", "method", req.Method, "error", err)
+		return nil, err
+	}
+	l.note(true, text)
+	l.begun = append(l.begun, tx)
+	return tx, nil
+}
+
+// settled forgets a transaction that had its final response. The library keeps
+// it a while, to absorb what the far end repeats.
+func (l *leg) settled(tx *sipmsg.ClientTx) {
+	for i, t := range l.begun {
+		if t == tx {
+			l.begun = append(l.begun[:i], l.begun[i+1:]...)
+			return
+		}
+	}
+}

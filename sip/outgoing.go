@@ -1,0 +1,281 @@
+package sip
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+
+	"roomline/media"
+	"roomline/media/offer"
+	"roomline/signalling"
+)
+
+// outgoing is the leg that we dial.
+type outgoing struct {
+	*leg
+	to      signalling.Target
+	formats []media.Format // in the trunk's order, of those that the other side speaks
+
+	invite  *sipmsg.Request
+	creds   credentials
+	ringing bool // we said so
+	early   earlyAnswer
+}
+
+// earlyAnswer is an answer in a provisional response: a 2xx of the same fork
+// may come without one (RFC 3261 §13.2.1).
+type earlyAnswer struct {
+	tag string
+	sdp []byte
+}
+
+// run is the leg's life, one step after the other.
+func (o *outgoing) run() {
+	why, ok := o.prepare()
+	if !ok {
+		o.hungUp(why)
+		return
+	}
+	res := o.call()
+	if res == nil || !o.answered(res) {
+		return
+	}
+	o.talk()
+}
+
+// prepare gathers what an INVITE needs.
+func (o *outgoing) prepare() (signalling.Reason, bool) {
+	if len(o.formats) == 0 {
+		return signalling.Reason{Cause: signalling.NoCodec}, false
+	}
+	number := outward(o.to.To.Number, o.trunk.NumberFormat)
+	if number == "" {
+		return signalling.Reason{Cause: signalling.InvalidNumber}, false
+	}
+	err := o.trunk.lookup(o.agent.ctx)
+	remote, ok := o.trunk.remote()
+	if err != nil || !ok {
+		return signalling.Reason{Cause: signalling.TrunkUnreachable, Detail: o.trunk.host + " has no address"}, false
+	}
+	if why, ok := o.open(); !ok {
+		return why, false
+	}
+	t := o.trunk
+	uri := sipmsg.Uri{Scheme: "sip", User: number, Host: t.host}
+	from := sipmsg.Uri{Scheme: "sip", User: outward(t.CallerID, t.NumberFormat), Host: t.host}
+	o.dialog = &dialog{agent: o.agent, trunk: t, listener: t.listener, host: t.listener.hostFor(remote), callID: newTag(),
+		local: party{displayName(o.to.From.Name), from, newTag()}, remote: party{"", uri, ""},
+		localSeq: newSeq(), peer: remote, first: true, target: uri}
+	if _, port, _ := splitHost(t.Host); port != 0 {
+		o.dialog.target.Port = int(port)
+	}
+	o.local.Formats = o.formats
+	o.creds.trunk = t
+	o.agent.enrol(o.leg)
+	return signalling.Reason{}, true
+}
+
+// enrol lets requests find the leg.
+func (a *Agent) enrol(l *leg) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.legs[l.key()] = l
+}
+
+// next is the INVITE, with credentials once there are any.
+func (o *outgoing) next(auth sipmsg.Header) *sipmsg.Request {
+	req := o.dialog.request(sipmsg.INVITE)
+	req.AppendHeader(o.dialog.contact())
+	req.AppendHeader(sipmsg.NewHeader("Allow", allowList))
+	if auth != nil {
+		req.AppendHeader(auth)
+	}
+	describeWith(req, offer.Offer(o.local))
+	return req
+}
+
+// call sends INVITEs until one has an answer that is not a challenge, and
+// returns a 2xx; whatever else came, it has reported.
+func (o *outgoing) call() *sipmsg.Response {
+	o.invite = o.next(nil)
+	text := "INVITE"
+	for {
+		tx, err := o.begin(o.invite, text, o.trunk.ConnectTimeout)
+		if err != nil {
+			o.hungUp(signalling.Reason{Cause: signalling.TrunkUnreachable, Detail: short(err)})
+			return nil
+		}
+		tx.OnRetransmission(o.another)
+		res := o.await(tx)
+		if res == nil {
+			return nil
+		}
+		o.settled(tx)
+		if res.IsSuccess() {
+			return res
+		}
+		challenge := res.StatusCode == 401 || res.StatusCode == 407
+		if !challenge || o.told {
+			o.final(res)
+			return nil
+		}
+		auth, err := o.creds.answer(o.invite, res)
+		if err != nil {
+			o.hungUp(signalling.Reason{Cause: signalling.TrunkAuth, Detail: fmt.Sprintf("%s: %v", statusLine(res), err)})
+			return nil
+		}
+		o.invite, text = o.next(auth), "INVITE (with credentials)"
+	}
+}
+
+// short says why a request could not be sent, without library jargon.
+func short(err error) string {
+	for errors.Unwrap(err) != nil {
+		err = errors.Unwrap(err)
+	}
+	return displayName(err.Error())
+}
+
+// final reports a refusal.
+func (o *outgoing) final(res *sipmsg.Response) {
+	why := causeOf(res)
+	if !faulty(why.Cause) {
+		o.trunk.report("up")
+	}
+	o.hungUp(why)
+}
+
+func faulty(c signalling.Cause) bool {
+	return c == signalling.TrunkAuth || c == signalling.TrunkFailure || c == signalling.TrunkUnreachable
+}
+
+// await reads responses up to the final one. It returns nil when there will be
+// none, having said why. A hang-up becomes a CANCEL as soon as the far end has
+// answered anything at all (RFC 3261 §9.1).
+func (o *outgoing) await(tx *sipmsg.ClientTx) *sipmsg.Response {
+	timer := time.NewTimer(o.trunk.ConnectTimeout)
+	defer timer.Stop()
+	heard, cancelling := false, (*sipmsg.ClientTx)(nil)
+	closing := o.agent.ctx.Done()
+	for {
+		if o.told && heard && cancelling == nil {
+			if cancelling = o.cancel(); cancelling == nil {
+				return nil
+			}
+			timer.Reset(o.agent.timing.cancel)
+		}
+		select {
+		case res := <-tx.Responses():
+			o.note(false, statusLine(res))
+			if !res.IsProvisional() {
+				return res
+			}
+			if !heard && !o.told {
+				timer.Stop()
+			}
+			heard = true
+			o.progress(res)
+		case <-tx.Done():
+			o.hungUp(signalling.Reason{Cause: signalling.TrunkUnreachable, Detail: "the connection was lost"})
+			return nil
+		case <-timer.C:
+			o.hungUp(signalling.Reason{Cause: signalling.TrunkUnreachable, Detail: "no answer within " + o.trunk.ConnectTimeout.String()})
+			return nil
+		case res := <-answersTo(cancelling):
+			o.note(false, statusLine(res)+" (CANCEL)")
+		case <-o.mail.ready:
+			o.early1(tx)
+		case <-closing:
+			o.hungUp(signalling.Reason{Cause: signalling.ShuttingDown})
+			o.told, closing = true, nil
+		}
+	}
+}
+
+func answersTo(tx *sipmsg.ClientTx) <-chan *sipmsg.Response {
+	if tx == nil {
+		return nil
+	}
+	return tx.Responses()
+}
+
+// early1 takes one message before there is a dialog.
+func (o *outgoing) early1(*sipmsg.ClientTx) {
+	m, _ := o.mail.next()
+	switch m := m.(type) {
+	case toHangup:
+		o.told = true
+	case request:
+		if m.tx != nil {
+			o.agent.refuse(m.Request, m.tx, refuse(481, "Call/Transaction Does Not Exist"))
+		}
+	}
+}
+
+// progress takes a provisional response.
+func (o *outgoing) progress(res *sipmsg.Response) {
+	o.trunk.report("up")
+	if res.StatusCode == 100 {
+		return
+	}
+	if len(res.Body()) > 0 && res.To() != nil {
+		o.early = earlyAnswer{tagOf(res.To().Params), res.Body()}
+	}
+	if (res.StatusCode == 180 || res.StatusCode == 183) && !o.ringing {
+		o.ringing = true
+		o.post(signalling.Ringing)
+	}
+}
+
+// cancel asks the far end to stop (RFC 3261 §9.1).
+func (o *outgoing) cancel() *sipmsg.ClientTx {
+	req := sipmsg.NewRequest(sipmsg.CANCEL, o.invite.Recipient)
+	for _, name := range []string{"via", "max-forwards", "from", "to", "call-id", "route"} {
+		for _, h := range o.invite.GetHeaders(name) {
+			req.AppendHeader(sipmsg.HeaderClone(h))
+		}
+	}
+	req.AppendHeader(&sipmsg.CSeqHeader{SeqNo: o.invite.CSeq().SeqNo, MethodName: sipmsg.CANCEL})
+	req.SetBody(nil)
+	req.SetDestination(o.dialog.peer.String())
+	o.agent.leaveFrom(req, o.dialog.listener)
+	tx, err := o.begin(req, "CANCEL", time.Second)
+	if err != nil {
+		return nil
+	}
+	return tx
+}
+
+// answered makes the dialog and lets audio flow. A 2xx that crossed our CANCEL
+// made a dialog all the same: it gets its ACK and a BYE (security F33).
+func (o *outgoing) answered(res *sipmsg.Response) bool {
+	o.dialog.establish(res)
+	o.acknowledge(res)
+	o.trunk.report("up")
+	if o.told {
+		o.bye(signalling.Reason{Cause: signalling.Cancelled})
+		return false
+	}
+	sdp := res.Body()
+	if len(sdp) == 0 && o.early.tag == o.dialog.remote.tag {
+		sdp = o.early.sdp
+	}
+	n, err := o.accept(sdp)
+	if err != nil {
+		o.part(answerFault(err))
+		return false
+	}
+	o.start(n)
+	o.media.Store(o.port)
+	o.post(signalling.Answered)
+	return true
+}
+
+func answerFault(err error) signalling.Reason {
+	if errors.Is(err, offer.ErrNoCommon) {
+		return signalling.Reason{Cause: signalling.NoCodec}
+	}
+	return signalling.Reason{Cause: signalling.MediaFailed, Detail: "the trunk's answer holds no audio that fits"}
+}

@@ -1,0 +1,283 @@
+package sip
+
+import (
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+
+	"roomline/media"
+	"roomline/media/offer"
+	"roomline/signalling"
+)
+
+// unacked is a 2xx of ours that waits for its ACK. The library does not repeat
+// it; that is the user agent's work (RFC 3261 §13.3.1.4).
+type unacked struct {
+	tx       *sipmsg.ServerTx
+	res      *sipmsg.Response
+	first    bool               // to the INVITE that began the dialog
+	offered  bool               // it holds our offer, so the ACK holds the answer
+	parting  *signalling.Reason // the call wants to end as soon as the ACK is here
+	timer    *time.Timer
+	interval time.Duration
+	deadline time.Time
+}
+
+func (u *unacked) due() <-chan time.Time {
+	if u == nil {
+		return nil
+	}
+	return u.timer.C
+}
+
+// acks is where the library puts an ACK that wrongly reuses the INVITE's branch.
+func (u *unacked) acks() <-chan *sipmsg.Request {
+	if u == nil {
+		return nil
+	}
+	return u.tx.Acks()
+}
+
+// okay sends a 200 with a description, and expects an ACK.
+func (l *leg) okay(tx *sipmsg.ServerTx, req *sipmsg.Request, body []byte, offered bool) error {
+	res := l.agent.response(req, 200, "OK", body)
+	res.AppendHeader(l.dialog.contact())
+	res.AppendHeader(sipmsg.NewHeader("Allow", allowList))
+	fit(res)
+	if err := tx.Respond(res); err != nil {
+		return err
+	}
+	t := l.agent.timing
+	l.unacked = &unacked{tx: tx, res: res, offered: offered, timer: time.NewTimer(t.t1), interval: t.t1, deadline: time.Now().Add(t.ack)}
+	return nil
+}
+
+// repeat sends the 2xx again, at doubling intervals up to T2, and gives the
+// call up after 64*T1 (security F32).
+func (l *leg) repeat() {
+	u := l.unacked
+	if time.Now().After(u.deadline) {
+		l.part(signalling.Reason{Cause: signalling.PeerTimeout, Detail: "no ACK"})
+		return
+	}
+	u.interval = min(2*u.interval, l.agent.timing.t2)
+	u.timer.Reset(u.interval)
+	l.agent.respond(u.tx, u.res)
+}
+
+// acked takes the ACK for our 2xx, and the answer in it if our offer was there.
+func (l *leg) acked(ack *sipmsg.Request) {
+	u := l.unacked
+	if u == nil || ack.CSeq().SeqNo != u.res.CSeq().SeqNo {
+		return // repeated
+	}
+	l.note(false, "ACK")
+	u.timer.Stop()
+	l.unacked = nil
+	if u.offered {
+		n, err := l.accept(ack.Body())
+		if err != nil {
+			l.part(signalling.Reason{Cause: signalling.NoCodec, Detail: "the ACK holds no answer that fits"})
+			return
+		}
+		l.start(n)
+	}
+	if u.parting != nil {
+		l.bye(*u.parting)
+		return
+	}
+	if u.first {
+		l.trunk.report("up")
+		l.media.Store(l.port)
+		l.post(signalling.Confirmed)
+	}
+	l.offerAgain()
+}
+
+// accept reads the answer to our last offer.
+func (l *leg) accept(sdp []byte) (media.Negotiated, error) {
+	remote, err := offer.Parse(sdp)
+	if err != nil {
+		return media.Negotiated{}, err
+	}
+	return offer.Accept(l.local, remote)
+}
+
+// describe prepares our next description in the dialog.
+func (l *leg) describe(hold bool) {
+	l.local.Formats, l.local.Direction = []media.Format{l.codec}, offer.SendRecv
+	l.local.Version++
+	if hold {
+		l.local.Direction = offer.SendOnly
+	}
+}
+
+// reinvited answers a re-INVITE (RFC 3261 §14.2): a new address, a hold, or a
+// question for our offer. The format stays, so that packets still pass through.
+func (l *leg) reinvited(m request) {
+	if l.reoffer.tx != nil || l.unacked != nil {
+		l.reply(m, refuse(491, "Request Pending"))
+		return
+	}
+	before := l.local
+	l.describe(l.reoffer.wish)
+	l.dialog.refresh(m.Contact())
+	if len(m.Body()) == 0 {
+		l.accepted(m, offer.Offer(l.local), true)
+		return
+	}
+	remote, err := offer.Parse(m.Body())
+	if err == nil {
+		var body []byte
+		var n media.Negotiated
+		if body, n, err = offer.Answer(remote, l.local, l.codec); err == nil {
+			l.accepted(m, body, false)
+			l.start(n)
+			return
+		}
+	}
+	l.local = before
+	l.reply(m, refuse(488, "Not Acceptable Here"))
+}
+
+func (l *leg) accepted(m request, body []byte, offered bool) {
+	l.note(true, "200 OK (re-INVITE)")
+	if err := l.okay(m.tx, m.Request, body, offered); err != nil {
+		l.log.Debug("a re-INVITE could not be answered")
+	}
+	l.reoffer.agreed = l.reoffer.wish
+}
+
+// reoffer is our own re-INVITE, for hold.
+type reoffer struct {
+	wish   bool // the call wants the far end on hold
+	agreed bool // it is
+	asked  bool // what the offer under way says
+	tx     *sipmsg.ClientTx
+	timer  *time.Timer // until the next attempt after glare
+}
+
+func (r *reoffer) responses() <-chan *sipmsg.Response {
+	if r.tx == nil {
+		return nil
+	}
+	return r.tx.Responses()
+}
+
+func (r *reoffer) done() <-chan struct{} {
+	if r.tx == nil {
+		return nil
+	}
+	return r.tx.Done()
+}
+
+func (r *reoffer) again() <-chan time.Time {
+	if r.timer == nil {
+		return nil
+	}
+	return r.timer.C
+}
+
+// offerAgain sends a re-INVITE if the call's wish is not yet what was agreed
+// and nothing else is under way (RFC 3261 §14.1).
+func (l *leg) offerAgain() {
+	r := &l.reoffer
+	if r.wish == r.agreed || r.tx != nil || r.timer != nil || l.unacked != nil {
+		return
+	}
+	l.describe(r.wish)
+	r.asked = r.wish
+	req := l.dialog.request(sipmsg.INVITE)
+	req.AppendHeader(l.dialog.contact())
+	req.AppendHeader(sipmsg.NewHeader("Allow", allowList))
+	describeWith(req, offer.Offer(l.local))
+	tx, err := l.begin(req, "re-INVITE", time.Second)
+	if err != nil {
+		r.wish = r.agreed
+		return
+	}
+	tx.OnRetransmission(l.another)
+	r.tx = tx
+}
+
+// another is the library's callback for a further 2xx.
+func (l *leg) another(res *sipmsg.Response) {
+	if !l.mail.post(anotherOkay{res}) {
+		l.agent.stray(res)
+	}
+}
+
+func describeWith(req *sipmsg.Request, body []byte) {
+	ct := sipmsg.ContentTypeHeader(sdpType)
+	req.AppendHeader(&ct)
+	req.RemoveHeader("Content-Length")
+	req.SetBody(body)
+}
+
+// reanswered takes a response to our re-INVITE.
+func (l *leg) reanswered(res *sipmsg.Response) {
+	if res.IsProvisional() {
+		return
+	}
+	r := &l.reoffer
+	l.note(false, statusLine(res)+" (re-INVITE)")
+	l.settled(r.tx)
+	r.tx = nil
+	switch {
+	case res.IsSuccess():
+		l.acknowledge(res)
+		l.dialog.refresh(res.Contact())
+		r.agreed = r.asked
+		if n, err := l.accept(res.Body()); err == nil {
+			l.start(n)
+		}
+		l.offerAgain()
+	case res.StatusCode == 491:
+		r.timer = time.NewTimer(l.glare())
+	case res.StatusCode == 408 || res.StatusCode == 481:
+		l.part(signalling.Reason{Cause: signalling.PeerTimeout, Detail: statusLine(res)})
+	default:
+		r.wish = r.agreed
+	}
+}
+
+// reunanswered ends the dialog (RFC 3261 §14.1: no answer is like a 408).
+func (l *leg) reunanswered() {
+	l.reoffer.tx = nil
+	l.part(signalling.Reason{Cause: signalling.PeerTimeout, Detail: "no answer to a re-INVITE"})
+}
+
+// glare is how long to wait after a 491: 2.1 to 4 s for the owner of the
+// Call-ID, 0 to 2 s for the other (RFC 3261 §14.1), in units of 10 ms.
+func (l *leg) glare() time.Duration {
+	n := rand.IntN(201)
+	if l.dialog.first {
+		n = 210 + rand.IntN(191)
+	}
+	return time.Duration(n) * l.agent.timing.glare
+}
+
+// digitOf reads "Signal=5" or a bare "5".
+func digitOf(body []byte) (byte, bool) {
+	text := string(body[:min(len(body), 128)])
+	for _, line := range strings.FieldsFunc(text, func(r rune) bool { return r == '\r' || r == '\n' }) {
+		key, value, found := strings.Cut(line, "=")
+		if !found {
+			value = key
+		} else if !strings.EqualFold(strings.TrimSpace(key), "signal") {
+			continue
+		}
+		switch value = strings.ToUpper(strings.TrimSpace(value)); value {
+		case "10":
+			return '*', true
+		case "11":
+			return '#', true
+		}
+		if len(value) == 1 && strings.Contains("0123456789*#ABCD", value) {
+			return value[0], true
+		}
+	}
+	return 0, false
+}

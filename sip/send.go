@@ -1,0 +1,117 @@
+package sip
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+)
+
+// datagram is the largest message that the library sends over UDP (RFC 3261
+// §18.1.1).
+const datagram = 1300
+
+// fit shortens header names where a message would else not pass over UDP
+// (RFC 3261 §7.3.3), and tells whether it passes.
+func fit(msg sipmsg.Message) bool {
+	if strings.EqualFold(msg.Transport(), "tcp") || len(msg.String()) <= datagram {
+		return true
+	}
+	switch m := msg.(type) {
+	case *sipmsg.Request:
+		m.CompactHeaders = true
+	case *sipmsg.Response:
+		m.CompactHeaders = true
+	}
+	return len(msg.String()) <= datagram
+}
+
+// leaveFrom makes a request leave from l: over UDP from its very socket, so
+// that answers find us; over TCP on the connection to its destination.
+func (a *Agent) leaveFrom(req *sipmsg.Request, l *listener) {
+	req.SetTransport(strings.ToUpper(l.network))
+	if l.network == "udp" {
+		req.Laddr = sipmsg.Addr{IP: net.IP(l.addr.Addr().AsSlice()), Port: int(l.addr.Port())}
+	}
+}
+
+// send begins a client transaction. Whoever gets one reads its responses until
+// the last, or terminates it: the library waits for the reader.
+func (a *Agent) send(req *sipmsg.Request, within time.Duration) (*sipmsg.ClientTx, error) {
+	if !fit(req) {
+		return nil, fmt.Errorf("a %s of %d bytes is too large for UDP: set transport to tcp", req.Method, len(req.String()))
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(a.ctx), within)
+	defer cancel()
+	return a.txs.Request(ctx, req)
+}
+
+// write sends an ACK for a 2xx, which has no transaction (RFC 3261 §13.2.2.4).
+func (a *Agent) write(req *sipmsg.Request) error {
+	fit(req)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(a.ctx), time.Second)
+	defer cancel()
+	conn, err := a.transport.ClientRequestConnection(ctx, req)
+	if err != nil {
+		return err
+	}
+	defer conn.TryClose()
+	return conn.WriteMsg(req)
+}
+
+// stray takes a response that no transaction waits for. It never blocks.
+func (a *Agent) stray(res *sipmsg.Response) {
+	if !res.IsSuccess() || res.CSeq() == nil || res.CSeq().MethodName != sipmsg.INVITE {
+		return
+	}
+	select {
+	case a.strays <- res:
+	default: // the far end repeats it
+	}
+}
+
+// sweep ends dialogs that nobody wants: an answer that came after we gave up,
+// or from a second fork. Each gets its ACK and a BYE (RFC 3261 §13.2.2.4).
+func (a *Agent) sweep() {
+	for {
+		select {
+		case res := <-a.strays:
+			a.dismiss(res)
+		case <-a.ctx.Done():
+			return
+		}
+	}
+}
+
+// dismiss builds a dialog from a 2xx alone, and ends it.
+func (a *Agent) dismiss(res *sipmsg.Response) {
+	trunks := a.trunksAt(sourceOf(res).Addr())
+	if len(trunks) == 0 || res.From() == nil || res.To() == nil || res.CallID() == nil || res.Contact() == nil {
+		return
+	}
+	t := trunks[0]
+	from, to := res.From(), res.To()
+	d := &dialog{agent: a, trunk: t, listener: t.listener, host: t.listener.hostFor(sourceOf(res)), callID: string(*res.CallID()),
+		local:  party{from.DisplayName, from.Address, tagOf(from.Params)},
+		remote: party{to.DisplayName, to.Address, ""}, localSeq: res.CSeq().SeqNo}
+	d.establish(res)
+	if err := a.write(d.ack(res.CSeq().SeqNo)); err != nil {
+		return
+	}
+	tx, err := a.send(d.request(sipmsg.BYE), time.Second)
+	if err != nil {
+		return
+	}
+	defer tx.Terminate()
+	wait := time.NewTimer(a.timing.bye)
+	defer wait.Stop()
+	select {
+	case <-tx.Responses():
+	case <-tx.Done():
+	case <-wait.C:
+	case <-a.ctx.Done():
+	}
+}

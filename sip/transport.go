@@ -1,0 +1,185 @@
+package sip
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+)
+
+// listener is one bound address.
+type listener struct {
+	listenAddr
+	advertise string
+	packets   *guardedPackets // one of the two
+	streams   *guardedStreams
+}
+
+// listen binds an address; nothing is read before serve.
+func listen(l listenAddr, advertise string, admits func(netip.Addr) bool, dropped *atomic.Uint64) (*listener, error) {
+	network := l.network + "6"
+	if l.addr.Addr().Is4() {
+		network = l.network + "4"
+	}
+	var err error
+	bound := &listener{listenAddr: l, advertise: advertise}
+	if l.network == "udp" {
+		var c net.PacketConn
+		if c, err = net.ListenPacket(network, l.addr.String()); err == nil {
+			bound.packets = &guardedPackets{c, admits, dropped}
+			bound.addr = c.LocalAddr().(*net.UDPAddr).AddrPort()
+		}
+	} else {
+		var s net.Listener
+		if s, err = net.Listen(network, l.addr.String()); err == nil {
+			bound.streams = &guardedStreams{Listener: s, admits: admits, dropped: dropped, open: map[netip.Addr]int{}}
+			bound.addr = s.Addr().(*net.TCPAddr).AddrPort()
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listen %s: %w", l, err)
+	}
+	return bound, nil
+}
+
+// serve hands what arrives to the library until close.
+func (l *listener) serve(tp *sipmsg.TransportLayer) error {
+	if l.packets != nil {
+		return tp.ServeUDP(l.packets)
+	}
+	return tp.ServeTCP(l.streams)
+}
+
+func (l *listener) close() error {
+	if l.packets != nil {
+		return l.packets.Close()
+	}
+	return l.streams.Close()
+}
+
+// hostFor is the address under which to, and those beyond it, reach us.
+func (l *listener) hostFor(to netip.AddrPort) string {
+	if l.advertise != "" {
+		return l.advertise
+	}
+	if !l.addr.Addr().IsUnspecified() {
+		return l.addr.Addr().String()
+	}
+	// Connecting a UDP socket sends nothing; it asks the routing table.
+	if c, err := net.Dial("udp", to.String()); err == nil {
+		defer c.Close()
+		return c.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap().String()
+	}
+	return l.addr.Addr().String()
+}
+
+// guardedPackets lets through what comes from a trunk's address and drops all
+// else unread (security S7).
+type guardedPackets struct {
+	net.PacketConn
+	admits  func(netip.Addr) bool
+	dropped *atomic.Uint64
+}
+
+// ReadFrom implements net.PacketConn. A passing error of the socket does not
+// end the listener.
+func (g *guardedPackets) ReadFrom(b []byte) (int, net.Addr, error) {
+	for failed := 0; ; {
+		n, from, err := g.PacketConn.ReadFrom(b)
+		if err != nil {
+			if failed++; errors.Is(err, net.ErrClosed) || failed > 100 {
+				return n, from, err
+			}
+			continue
+		}
+		if g.admits(from.(*net.UDPAddr).AddrPort().Addr().Unmap()) {
+			return n, from, nil
+		}
+		g.dropped.Add(1)
+	}
+}
+
+// maxStreams is how many connections one address may have (security S4).
+const maxStreams = 20
+
+// guardedStreams accepts connections from trunks only, a few from each.
+type guardedStreams struct {
+	net.Listener
+	admits  func(netip.Addr) bool
+	dropped *atomic.Uint64
+
+	mu   sync.Mutex
+	open map[netip.Addr]int
+}
+
+// Accept implements net.Listener.
+func (g *guardedStreams) Accept() (net.Conn, error) {
+	for {
+		c, err := g.Listener.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			return nil, err
+		}
+		if err != nil { // out of file descriptors, most likely: it passes
+			<-time.After(100 * time.Millisecond)
+			continue
+		}
+		from := c.RemoteAddr().(*net.TCPAddr).AddrPort().Addr().Unmap()
+		if g.admits(from) && g.count(from, 1) <= maxStreams {
+			return &countedStream{Conn: c, done: sync.OnceFunc(func() { g.count(from, -1) })}, nil
+		}
+		g.dropped.Add(1)
+		c.Close()
+	}
+}
+
+func (g *guardedStreams) count(from netip.Addr, by int) int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	n := g.open[from] + by
+	if by > 0 && n > maxStreams {
+		return n
+	}
+	if g.open[from] = n; n == 0 {
+		delete(g.open, from)
+	}
+	return n
+}
+
+// countedStream gives its place back when it closes.
+type countedStream struct {
+	net.Conn
+	done func()
+}
+
+// Close implements net.Conn.
+func (c *countedStream) Close() error {
+	c.done()
+	return c.Conn.Close()
+}
+
+// resolve finds the addresses of a host, which may be one already.
+func resolve(ctx context.Context, host string) ([]netip.Addr, error) {
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return []netip.Addr{addr.Unmap()}, nil
+	}
+	found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	for i := range found {
+		found[i] = found[i].Unmap()
+	}
+	return found, err
+}
+
+// nowhere is the library's resolver. All that we send names an address, so the
+// only names left are those in a stranger's Via: nobody looks them up
+// (security S3).
+func nowhere() *net.Resolver {
+	return &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
+		return nil, errors.New("names in messages are not resolved")
+	}}
+}
