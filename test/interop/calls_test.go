@@ -39,7 +39,7 @@ func TestRoomToPhone(t *testing.T) {
 			if cause != 16 {
 				t.Errorf("the phone was told cause %d, want 16", cause)
 			}
-			theirs, err := phone.Heard()
+			theirs, err := phone.Heard(s.ctx)
 			ok(t, err)
 			if tone := hears(t, "the phone", theirs, aliceTone, 2700*time.Millisecond); tone.Onset > 1500*time.Millisecond {
 				t.Errorf("the phone heard nothing for %v", tone.Onset)
@@ -77,7 +77,7 @@ func TestPhoneToRoom(t *testing.T) {
 			hears(t, "alice", heard, phoneTone, 2700*time.Millisecond)
 			ok(t, phone.Hangup(s.ctx))
 			ok(t, call.WaitState(s.ctx, "ended"))
-			theirs, err := phone.Heard()
+			theirs, err := phone.Heard(s.ctx)
 			ok(t, err)
 			if tone := hears(t, "the phone", theirs, aliceTone, 2700*time.Millisecond); tone.Onset > 400*time.Millisecond {
 				t.Errorf("the phone heard nothing for %v after the answer", tone.Onset)
@@ -174,7 +174,7 @@ func TestKeysBothWays(t *testing.T) {
 		ok(t, err)
 		heard, err := call.Heard(s.ctx)
 		ok(t, err)
-		if got := heard.DTMF(); got != "0123456789*#ABCD" {
+		if got := heard.Digits(); got != "0123456789*#ABCD" {
 			t.Errorf("the room heard %q", got)
 		}
 	})

@@ -4,6 +4,7 @@ package interop
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -22,6 +23,7 @@ import (
 // gateway is the real program, run as an operator runs it.
 type gateway struct {
 	t      *testing.T
+	binary string
 	dir    string // its configuration, database, records and log
 	cmd    *exec.Cmd
 	done   chan struct{} // closed when the process has ended
@@ -30,17 +32,17 @@ type gateway struct {
 
 // launch writes the bed's configuration, changed by pairs of old and new text,
 // and runs the gateway until it is ready.
-func launch(t *testing.T, changes ...string) *gateway {
+func launch(t *testing.T, binary string, changes ...string) *gateway {
 	t.Helper()
-	g := configure(t, changes...)
+	g := configure(t, binary, changes...)
 	g.start()
 	g.waitReady()
 	return g
 }
 
-func configure(t *testing.T, changes ...string) *gateway {
+func configure(t *testing.T, binary string, changes ...string) *gateway {
 	t.Helper()
-	g := &gateway{t: t, dir: t.TempDir()}
+	g := &gateway{t: t, binary: cmp.Or(binary, raceBinary), dir: t.TempDir()}
 	file := filepath.Join(g.dir, "roomline.yaml")
 	if err := bed.Sh(t.Context(), "config", file); err != nil {
 		t.Fatal(err)
@@ -67,7 +69,7 @@ func (g *gateway) start() {
 		g.t.Fatal(err)
 	}
 	defer log.Close()
-	g.cmd = exec.Command(binary, "run", "-c", filepath.Join(g.dir, "roomline.yaml"))
+	g.cmd = exec.Command(g.binary, "run", "-c", filepath.Join(g.dir, "roomline.yaml"))
 	g.cmd.Stdout, g.cmd.Stderr = log, log
 	if err := g.cmd.Start(); err != nil {
 		g.t.Fatal(err)

@@ -16,9 +16,9 @@ import (
 )
 
 var (
-	bed     *rig.Bed
-	browser *rig.Browser // shared by the tests that do not break it
-	binary  string
+	bed        *rig.Bed
+	browser    *rig.Browser // shared by the tests that do not break it
+	raceBinary string
 )
 
 func TestMain(m *testing.M) {
@@ -33,9 +33,9 @@ func TestMain(m *testing.M) {
 
 // prepare builds the gateway, unless ROOMLINE_BINARY names one, and starts the browser.
 func prepare() (err error) {
-	if binary = os.Getenv("ROOMLINE_BINARY"); binary == "" {
-		binary = filepath.Join(bed.Run, "roomline-race")
-		build := exec.CommandContext(context.Background(), "go", "build", "-race", "-tags", "goolm", "-o", binary, "roomline/cmd/roomline")
+	if raceBinary = os.Getenv("ROOMLINE_BINARY"); raceBinary == "" {
+		raceBinary = filepath.Join(bed.Run, "roomline-race")
+		build := exec.CommandContext(context.Background(), "go", "build", "-race", "-tags", "goolm", "-o", raceBinary, "roomline/cmd/roomline")
 		build.Env = append(os.Environ(), "CGO_ENABLED=1")
 		if out, err := build.CombinedOutput(); err != nil {
 			return fmt.Errorf("build the gateway: %w: %s", err, out)

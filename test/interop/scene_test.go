@@ -34,6 +34,7 @@ type with struct {
 	browser *rig.Browser
 	changes []string
 	limit   time.Duration // of the whole test; 0 is 90 s
+	binary  string        // "" is the one with the race detector
 }
 
 // open starts a gateway whose DID belongs to a fresh user, and logs her in.
@@ -55,7 +56,7 @@ func open(t *testing.T, w with) *scene {
 	if w.browser == nil {
 		w.browser = browser
 	}
-	s.gateway = launch(t, append([]string{"@alice:", "@" + w.login.Name + ":"}, w.changes...)...)
+	s.gateway = launch(t, w.binary, append([]string{"@alice:", "@" + w.login.Name + ":"}, w.changes...)...)
 	var err error
 	s.alice, err = w.browser.Login(ctx, w.login)
 	ok(t, err)

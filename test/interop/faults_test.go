@@ -1,0 +1,199 @@
+//go:build interop
+
+package interop
+
+import (
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"roomline/test/interop/rig"
+)
+
+// TestHangupFromThePhone: the phone hangs up a call that alice placed.
+func TestHangupFromThePhone(t *testing.T) {
+	for name, login := range dialects {
+		t.Run(name, func(t *testing.T) {
+			s := open(t, with{login: login})
+			before := s.holdings()
+			call, _ := s.connect("030 23125615", "+493023125615") // hangs up after 2 s
+			ok(t, call.WaitState(s.ctx, "ended"))
+			ending{sent: "hangup(user_hangup)", notice: "Call to +49 30 23125615 ended after 0:0", cause: "normal_clearing",
+				by: "called", sip: "BYE"}.check(t, s, call.Room, s.record(s.ctx, 0))
+			s.settled(s.ctx, before)
+		})
+	}
+}
+
+// TestHangupFromTheRoom: alice hangs up a call that the phone placed.
+func TestHangupFromTheRoom(t *testing.T) {
+	s := open(t, with{})
+	before, mark := s.holdings(), bed.Mark()
+	call, phone := s.ring()
+	ok(t, call.Answer(s.ctx, 0))
+	_, err := phone.WaitAnswered(s.ctx)
+	ok(t, err)
+	pause(s.ctx, time.Second)
+	ok(t, call.Hangup(s.ctx))
+	_, cause, err := phone.WaitEnded(s.ctx)
+	ok(t, err)
+	if cause != 16 {
+		t.Errorf("the phone was told cause %d, want 16", cause)
+	}
+	messages, err := bed.SIP(mark, did)
+	ok(t, err)
+	if !slices.Contains(messages, "< BYE") {
+		t.Errorf("Asterisk got no BYE: %q", messages)
+	}
+	ending{notice: "Call from +49 30 23125999 ended after 0:0", cause: "normal_clearing", by: "called"}.check(t, s, call.Room, s.record(s.ctx, 0))
+	s.settled(s.ctx, before)
+}
+
+// TestClientVanishes: the browser dies in the middle of a call. Only ICE can
+// notice; the phone is hung up when its patience (media.ice_timeout) is over.
+func TestClientVanishes(t *testing.T) {
+	own, err := bed.Browser()
+	ok(t, err)
+	defer own.Close()
+	s := open(t, with{browser: own, changes: []string{"media:", "media:\n  ice_timeout: 8s"}})
+	before := s.holdings()
+	call, phone := s.connect("030 23125606", "+493023125606")
+	pause(s.ctx, time.Second)
+	own.Kill()
+	began := time.Now()
+	_, _, err = phone.WaitEnded(s.ctx)
+	ok(t, err)
+	if took := time.Since(began); took < 5*time.Second || took > 17*time.Second {
+		t.Errorf("the phone was hung up after %v, want about 8 s", took)
+	}
+	ending{sent: "hangup(ice_timeout)", notice: "The call to +49 30 23125606 ended: the audio connection was lost after 0:",
+		cause: "media_lost", by: "caller", sip: "BYE"}.check(t, s, call.Room, s.record(s.ctx, 0))
+	s.settled(s.ctx, before)
+}
+
+// TestPageCloses: a closed laptop lid or tab, without a hang-up.
+func TestPageCloses(t *testing.T) {
+	s := open(t, with{changes: []string{"media:", "media:\n  ice_timeout: 8s"}})
+	before := s.holdings()
+	_, phone := s.connect("030 23125606", "+493023125606")
+	ok(t, s.alice.Vanish(s.ctx))
+	began := time.Now()
+	_, _, err := phone.WaitEnded(s.ctx)
+	ok(t, err)
+	t.Logf("the phone was hung up after %v", time.Since(began))
+	if r := s.record(s.ctx, 0); r.EndedBy != "caller" {
+		t.Errorf("%+v", r)
+	}
+	s.settled(s.ctx, before)
+}
+
+// TestAsteriskDies: killed mid-call, it says nothing and its audio stops.
+func TestAsteriskDies(t *testing.T) {
+	s := open(t, with{changes: []string{"codecs: [pcmu, pcma]", "codecs: [pcmu, pcma]\n    silence_timeout: 5s"}})
+	before := s.holdings()
+	call, _ := s.connect("030 23125606", "+493023125606")
+	pause(s.ctx, time.Second)
+	ok(t, bed.KillAsterisk())
+	defer func() { ok(t, bed.StartAsterisk(t.Context())) }()
+	began := time.Now()
+	ok(t, call.WaitState(s.ctx, "ended"))
+	if took := time.Since(began); took < 4*time.Second || took > 9*time.Second {
+		t.Errorf("alice saw the end after %v, want about 5 s", took)
+	}
+	ending{sent: "hangup(ice_timeout)", notice: "The call to +49 30 23125606 ended: the audio connection was lost", cause: "media_lost",
+		by: "called"}.check(t, s, call.Room, s.record(s.ctx, 0))
+	s.settled(s.ctx, before)
+}
+
+// TestHomeserverDown: a call goes on while the homeserver is away; the phone
+// hangs up; the room is told when the homeserver is back.
+func TestHomeserverDown(t *testing.T) {
+	s := open(t, with{limit: 2 * time.Minute})
+	before := s.holdings()
+	call, phone := s.connect("030 23125606", "+493023125606")
+	ok(t, bed.StopSynapse(s.ctx))
+	restarted := false
+	defer func() {
+		if !restarted {
+			ok(t, bed.StartSynapse(t.Context()))
+		}
+	}()
+	heard, err := call.Record(s.ctx, 2*time.Second)
+	ok(t, err)
+	hears(t, "alice", heard, phoneTone, 1800*time.Millisecond)
+	ok(t, phone.Hangup(s.ctx))
+	r := s.record(s.ctx, 0) // the call's own end does not wait for the homeserver
+	ok(t, bed.StartSynapse(s.ctx))
+	restarted = true
+	began := time.Now()
+	ok(t, call.WaitState(s.ctx, "ended"))
+	t.Logf("alice saw the end %v after the homeserver was back", time.Since(began))
+	ending{sent: "hangup(user_hangup)", notice: "Call to +49 30 23125606 ended after 0:0", cause: "normal_clearing", by: "called"}.check(t, s, call.Room, r)
+	s.settled(s.ctx, before)
+}
+
+// TestDrain: SIGTERM lets a live call go on, refuses a new one, and the process
+// ends by itself when the call does.
+func TestDrain(t *testing.T) {
+	s := open(t, with{})
+	call, phone := s.connect("030 23125606", "+493023125606")
+	s.signal(syscall.SIGTERM)
+	s.until(s.ctx, "readyz to say draining", func() bool { return get(bed.Health+"/readyz") == 503 })
+	mark := bed.Mark()
+	late, err := bed.Originate(s.ctx, rig.Call{To: did, From: caller})
+	ok(t, err)
+	_, _, err = late.WaitEnded(s.ctx)
+	ok(t, err)
+	messages, err := bed.SIP(mark, did)
+	ok(t, err)
+	if !slices.Contains(messages, "< 503 Service Unavailable") {
+		t.Errorf("a call while draining: Asterisk got %q", messages)
+	}
+	heard, err := call.Record(s.ctx, 2*time.Second)
+	ok(t, err)
+	hears(t, "alice, while the gateway drains,", heard, phoneTone, 1800*time.Millisecond)
+	ok(t, phone.Hangup(s.ctx))
+	ok(t, call.WaitState(s.ctx, "ended"))
+	<-s.done
+	if s.status != nil {
+		t.Errorf("the gateway ended with %v", s.status)
+	}
+}
+
+// TestDrainTimeout: when the time given to live calls is over, both sides are told.
+func TestDrainTimeout(t *testing.T) {
+	s := open(t, with{changes: []string{"http:", "calls: {drain_timeout: 2s}\nhttp:"}})
+	call, phone := s.connect("030 23125606", "+493023125606")
+	ok(t, s.stop())
+	_, _, err := phone.WaitEnded(s.ctx)
+	ok(t, err)
+	ok(t, call.WaitState(s.ctx, "ended"))
+	r := s.record(s.ctx, 0)
+	if r.Cause != "shutting_down" || r.EndedBy != "gateway" {
+		t.Errorf("%+v", r)
+	}
+	if got := s.notice(call.Room); !strings.Contains(got, "restarted") {
+		t.Errorf("the room was told %q", got)
+	}
+}
+
+// TestKilledGateway: after kill -9 the next start ends what was left open in
+// the room, and calls work again.
+func TestKilledGateway(t *testing.T) {
+	s := open(t, with{})
+	call, _ := s.connect("030 23125606", "+493023125606")
+	s.signal(syscall.SIGKILL)
+	<-s.done
+	s.start()
+	s.waitReady()
+	ok(t, call.WaitState(s.ctx, "ended"))
+	ok(t, bed.HangupAll(s.ctx))
+	again, phone := s.connect("030 23125606", "+493023125606")
+	heard, err := again.Record(s.ctx, time.Second)
+	ok(t, err)
+	hears(t, "alice", heard, phoneTone, 900*time.Millisecond)
+	ok(t, phone.Hangup(s.ctx))
+	ok(t, again.WaitState(s.ctx, "ended"))
+}
