@@ -23,7 +23,7 @@ var allowed = map[string][]string{
 	"internal/secret":      {},
 	"media":                {},
 	"media/codec/g711":     {},
-	"media/dtmf":           {},
+	"media/dtmf":           {"media"},
 	"media/line":           {"media", "media/dtmf"},
 	"media/offer":          {"media"},
 	"media/port":           {"media", "media/dtmf", "media/line"},

@@ -1,2 +1,0 @@
-// Package gateway builds the parts in order and takes them down in reverse.
-package gateway

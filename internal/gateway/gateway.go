@@ -1,0 +1,191 @@
+// Package gateway builds the parts in order and takes them down in reverse.
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"roomline/configs"
+	"roomline/media/peer"
+	"roomline/media/port"
+	"roomline/signalling"
+	"roomline/signalling/matrix"
+	"roomline/signalling/number"
+	"roomline/sip"
+)
+
+// Gateway is one running Roomline.
+type Gateway struct {
+	cfg *configs.Config
+	log *slog.Logger
+
+	records  *recordFile
+	metrics  *metrics
+	registry *prometheus.Registry
+	exchange *signalling.Exchange
+	ports    *port.Range
+	peers    *peer.Factory
+	agent    *sip.Agent
+	matrix   *matrix.Client
+
+	mu   sync.Mutex
+	undo []step // what Stop does, last first
+}
+
+// step is one thing to take down.
+type step struct {
+	name string
+	do   func(context.Context) error
+}
+
+// New makes every part; nothing listens or runs before Start, except that the
+// media ports are taken. A gateway that is not started is closed by Stop.
+func New(cfg *configs.Config, log *slog.Logger) (*Gateway, error) {
+	g := &Gateway{cfg: cfg, log: log, registry: prometheus.NewRegistry()}
+	g.metrics = newMetrics(g.registry)
+	if err := g.build(); err != nil {
+		return nil, errors.Join(err, g.Stop(context.Background()))
+	}
+	return g, nil
+}
+
+// build is a straight line: what comes later may use what came before.
+func (g *Gateway) build() (err error) {
+	if g.records, err = openRecords(g.cfg.CDR.JSONL, g.log); err != nil {
+		return err
+	}
+	g.later("call records", func(context.Context) error { return g.records.close() })
+
+	if g.ports, err = port.NewRange(g.cfg.Media.Port(), g.log); err != nil {
+		return fmt.Errorf("media.ports: %w", err)
+	}
+	g.later("RTP ports", func(context.Context) error { g.ports.Close(); return nil })
+
+	if g.peers, err = peer.New(g.cfg.Media.Peer(), g.log); err != nil {
+		return fmt.Errorf("media.webrtc_port: %w", err)
+	}
+	g.later("WebRTC port", func(context.Context) error { return g.peers.Close() })
+
+	g.exchange = signalling.NewExchange(signalling.Options{Router: g.cfg.Routes, Limits: g.cfg.Calls.Limits(),
+		Max: g.cfg.Calls.Max, Report: g.report, Log: g.log})
+	if err = g.buildSIP(); err != nil {
+		return err
+	}
+	return g.buildMatrix()
+}
+
+func (g *Gateway) buildSIP() (err error) {
+	if g.agent, err = sip.New(g.cfg.SIP, g.cfg.Trunks, g.ports, g.exchange, g.log); err != nil {
+		return fmt.Errorf("sip: %w", err)
+	}
+	g.later("SIP", func(context.Context) error { return g.agent.Close() })
+	for name := range g.cfg.Trunks {
+		if trunk, ok := g.agent.Trunk(name); ok {
+			g.exchange.Connect(name, trunk)
+		}
+	}
+	return nil
+}
+
+func (g *Gateway) buildMatrix() error {
+	numbers, err := number.New(g.cfg.Dialing.Country)
+	if err != nil {
+		return fmt.Errorf("dialing.country: %w", err)
+	}
+	g.matrix, err = matrix.New(g.cfg.Matrix, g.peers, numbers, g.lines(), g.exchange, g.log)
+	if err != nil {
+		return fmt.Errorf("matrix: %w", err)
+	}
+	g.later("Matrix", func(context.Context) error { return g.matrix.Close() })
+	g.exchange.Connect(signalling.Matrix, g.matrix)
+	return nil
+}
+
+// lines are the users that calls from a trunk may ring, by the number called.
+func (g *Gateway) lines() map[string]string {
+	lines := map[string]string{}
+	for _, r := range g.cfg.Routes.Inbound {
+		lines[r.To] = r.User
+	}
+	return lines
+}
+
+// Start opens every listener and reaches out to the homeserver. When it fails,
+// Stop releases what had been opened.
+func (g *Gateway) Start(ctx context.Context) error {
+	g.gauges().register(g.registry)
+	g.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	http, err := serveStatus(g.cfg.HTTP.Listen, g.registry, g.ready)
+	if err != nil {
+		return err
+	}
+	g.later("status", http.close)
+	if err := g.agent.Start(ctx); err != nil {
+		return fmt.Errorf("sip: %w", err)
+	}
+	if err := g.matrix.Start(ctx); err != nil {
+		return fmt.Errorf("matrix: %w", err)
+	}
+	g.later("calls", func(context.Context) error { g.exchange.Stop(); return nil })
+	g.log.Info("roomline runs", "sip", g.cfg.SIP.Listen, "matrix", g.cfg.Matrix.Listen, "http", g.cfg.HTTP.Listen, "trunks", len(g.cfg.Trunks))
+	return nil
+}
+
+func (g *Gateway) gauges() gauges {
+	return gauges{live: g.exchange.Live, ports: g.ports.Free, trunks: g.agent.TrunkStates, ready: g.ready}
+}
+
+// ready says why new calls are not taken, if they are not.
+func (g *Gateway) ready() error {
+	if g.exchange.Draining() {
+		return errors.New("draining: no new calls are taken")
+	}
+	return g.matrix.Ready()
+}
+
+// Drain takes no new calls, ends those that nobody has answered, and returns
+// when the others are over, after calls.drain_timeout, or when ctx ends.
+func (g *Gateway) Drain(ctx context.Context) {
+	g.log.Info("draining", "live", g.exchange.Live(), "at_most", g.cfg.Calls.DrainTimeout)
+	g.agent.Drain()
+	g.matrix.Drain()
+	ctx, cancel := context.WithTimeout(ctx, g.cfg.Calls.DrainTimeout)
+	defer cancel()
+	g.exchange.Drain(ctx)
+}
+
+// Stop ends live calls properly on both sides and releases everything, last
+// in first out. It may be called twice.
+func (g *Gateway) Stop(ctx context.Context) error {
+	g.mu.Lock()
+	undo := g.undo
+	g.undo = nil
+	g.mu.Unlock()
+	var errs []error
+	for _, s := range slices.Backward(undo) {
+		if err := s.do(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("stop %s: %w", s.name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (g *Gateway) later(name string, do func(context.Context) error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.undo = append(g.undo, step{name, do})
+}
+
+// report is told of every call that ended.
+func (g *Gateway) report(r signalling.Record) {
+	logRecord(g.log, r)
+	g.metrics.count(r)
+	g.records.write(r)
+}
