@@ -6,7 +6,7 @@ import { CallEventHandlerEvent } from 'matrix-js-sdk/lib/webrtc/callEventHandler
 import { microphone, Ear } from './audio.js';
 import { V0Line } from './v0.js';
 
-const bed = (window.bed = { events: [], calls: new Map(), onevent() {} });
+const bed = (window.bed = { events: [], calls: new Map(), onevent() {}, onnotice() {} });
 const log = (what, more = {}) => { const e = { at: Date.now(), what, ...more }; bed.events.push(e); bed.onevent(e); };
 const changed = new EventTarget();
 // until resolves with the first true value of f, looked at whenever something has changed.
@@ -28,6 +28,7 @@ bed.start = async opts => {
   bed.tone = opts.tone ?? 0; bed.me = login.userId;
   client.on(sdk.RoomMemberEvent.Membership, (_, m) => { if (m.userId === login.userId && m.membership === 'invite') join(m.roomId); change(); });
   client.on(sdk.ClientEvent.Sync, change);
+  client.on(sdk.ClientEvent.Event, e => { if (e.getContent().msgtype === 'm.notice' && e.getLocalAge() < 30000) bed.onnotice(e.getContent().body); });
   if (opts.v0) {
     bed.line = new V0Line(client, opts);
     bed.line.addEventListener('incoming', ({ detail }) => incoming(detail));

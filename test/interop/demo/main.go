@@ -1,0 +1,82 @@
+// Demo places a call from a room to a phone and one from a phone to a room, tells
+// what came of them, and then lets a person try. It is run by test/interop/demo/run.sh.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"roomline/test/interop/rig"
+)
+
+func main() {
+	once := flag.Bool("once", false, "exit after the report")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	good, err := run(ctx, *once)
+	if err != nil && ctx.Err() == nil {
+		fmt.Fprintln(os.Stderr, "demo:", err)
+	}
+	if !good {
+		os.Exit(1)
+	}
+}
+
+// run shows the two calls; it is good when both had audio both ways.
+func run(ctx context.Context, once bool) (good bool, err error) {
+	bed, err := rig.Open(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer bed.Close()
+	starting, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	gateway, err := bed.StartGateway(starting, os.Args[len(os.Args)-1])
+	if err != nil {
+		return false, err
+	}
+	defer func() {
+		drained, cancel := context.WithTimeout(context.WithoutCancel(ctx), 40*time.Second)
+		defer cancel()
+		if gateway.Stop(drained) != nil {
+			gateway.Kill()
+		}
+	}()
+	result, err := twoCalls(ctx, bed, gateway)
+	if err != nil {
+		fmt.Println("The demo did not get to its end:", err)
+		fmt.Println("Roomline's log is", bed.GatewayLog())
+	}
+	if !once && err == nil {
+		invite(ctx, bed)
+	}
+	line, err := json.Marshal(result)
+	if once {
+		fmt.Println(string(line))
+	}
+	return result.RoomToPhone.good() && result.PhoneToRoom.good(), err
+}
+
+// Result is the demo's last line.
+type Result struct {
+	RoomToPhone Outcome `json:"room_to_phone"`
+	PhoneToRoom Outcome `json:"phone_to_room"`
+}
+
+// Outcome is what came of one call.
+type Outcome struct {
+	Answered     bool   `json:"answered"`
+	HeardByRoom  bool   `json:"heard_by_room"`
+	HeardByPhone bool   `json:"heard_by_phone"`
+	SetupMS      int64  `json:"setup_ms"`
+	Codec        string `json:"codec"`
+}
+
+func (o Outcome) good() bool { return o.Answered && o.HeardByRoom && o.HeardByPhone }
