@@ -45,7 +45,7 @@ func Load(path string) (*Config, error) {
 
 // parse is Load without a disk or an environment.
 func parse(name string, data []byte, from source) (*Config, error) {
-	d := &decoder{name: name, from: from, at: map[string]position{}, reported: map[string]bool{}}
+	d := &decoder{name: name, from: from, at: map[string]position{}, reported: map[string]bool{}, hidden: map[string]string{}}
 	c := &Config{}
 	c.preset()
 	if d.document(data, c) {

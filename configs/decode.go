@@ -16,7 +16,8 @@ type decoder struct {
 	at       map[string]position
 	reported map[string]bool // paths whose problem is known already
 	problems Problems
-	hidden   []hidden
+	dropped  int               // problems beyond maxProblems
+	hidden   map[string]string // what the environment and secrets hold, and what is shown for it
 }
 
 // value decodes n into v. It goes as deep as v's type, however deep n is.

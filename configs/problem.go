@@ -44,17 +44,29 @@ func (d *decoder) sorted() Problems {
 	slices.SortStableFunc(d.problems, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
+	if d.dropped > 0 {
+		last := d.problems[len(d.problems)-1]
+		d.problems = append(d.problems, Problem{File: d.name, Line: last.Line, Column: last.Column,
+			Text: fmt.Sprintf("and %d more mistakes", d.dropped)})
+	}
 	return d.problems
 }
+
+// maxProblems is how many are told at once; nobody reads more.
+const maxProblems = 100
 
 // position is where something stands in the file.
 type position struct{ line, column int }
 
 // add reports a problem, without what the environment and secret files hold.
 func (d *decoder) add(at position, p Problem) {
+	d.reported[p.Path] = true
+	if len(d.problems) == maxProblems {
+		d.dropped++
+		return
+	}
 	p.File, p.Line, p.Column = d.name, max(at.line, 1), max(at.column, 1)
 	p.Text, p.Expected, p.Found = d.conceal(p.Text), d.conceal(p.Expected), d.conceal(p.Found)
-	d.reported[p.Path] = true
 	d.problems = append(d.problems, p)
 }
 
@@ -69,8 +81,8 @@ func (d *decoder) expected(at position, path, expected, found string) {
 
 // conceal puts back the names of what was put in their place.
 func (d *decoder) conceal(text string) string {
-	for _, h := range d.hidden {
-		text = strings.ReplaceAll(text, h.value, h.shown)
+	for value, shown := range d.hidden {
+		text = strings.ReplaceAll(text, value, shown)
 	}
 	return text
 }
@@ -78,8 +90,6 @@ func (d *decoder) conceal(text string) string {
 // hide keeps a value out of every problem's text.
 func (d *decoder) hide(value, shown string) {
 	if len(value) > 2 {
-		d.hidden = append(d.hidden, hidden{value, shown})
+		d.hidden[value] = shown
 	}
 }
-
-type hidden struct{ value, shown string }

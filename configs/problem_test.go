@@ -107,3 +107,16 @@ func TestNearest(t *testing.T) {
 		}
 	}
 }
+
+// TestHostile: the largest files still end in an answer that can be read.
+func TestHostile(t *testing.T) {
+	for _, line := range []string{"a:\n", "a: #\n", " ", "- ", "[", "{", "? ", "&a ", ":", "'", "a,\n", "x: {password: \"${SECRET}\", x: 1}\n"} {
+		text := strings.Repeat(line, maxFile/4/len(line))
+		if n := len(problemsOf(t, "x", text)); n > maxProblems+1 {
+			t.Errorf("%d problems for many %q", n, line)
+		}
+	}
+	if got := problemsOf(t, "x", strings.Repeat("a:\n", 250)); got[maxProblems].Text != "and 153 more mistakes" {
+		t.Errorf("got %q", got[maxProblems].Text)
+	}
+}

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"roomline/configs"
+	"roomline/internal/gateway"
+)
+
+// service is what run needs of the gateway.
+type service interface {
+	Start(ctx context.Context) error
+	Drain(ctx context.Context) // until the calls are over, the configured time is, or ctx ends
+	Stop(ctx context.Context) error
+}
+
+// program is what the run command works with.
+type program struct {
+	start   func(*configs.Config, *slog.Logger) (service, error)
+	signals func() (signals <-chan os.Signal, release func())
+}
+
+func newGateway(cfg *configs.Config, log *slog.Logger) (service, error) { return gateway.New(cfg, log) }
+
+// notify asks for the signals that end us. Once released they kill, as always.
+func notify() (<-chan os.Signal, func()) {
+	c := make(chan os.Signal, 2)
+	signal.Notify(c, syscall.SIGTERM, syscall.SIGINT)
+	return c, func() { signal.Stop(c) }
+}
+
+func (p program) runCommand() *cobra.Command {
+	return withFile("run", "Run the gateway until SIGTERM, which lets calls end; a second one ends them", func(c *cobra.Command, file string) error {
+		cfg, err := configs.Load(file)
+		if err != nil {
+			return err
+		}
+		log := logger(cfg.Log, c.ErrOrStderr())
+		g, err := p.start(cfg, log)
+		if err != nil {
+			return fmt.Errorf("roomline cannot run: %w", err)
+		}
+		signals, release := p.signals()
+		defer release()
+		return serve(g, signals, release, log)
+	})
+}
+
+// stopTime bounds the taking down. It is longer than signalling's deadline
+// for two legs to let go.
+const stopTime = 45 * time.Second
+
+// serve runs g until a signal, lets calls end until another, and stops g.
+func serve(g service, signals <-chan os.Signal, release func(), log *slog.Logger) error {
+	draining, now, done := stages(signals, release, log)
+	defer done()
+	starting, cancel := context.WithCancel(context.Background())
+	defer cancel() // only at the end: g may go on using it
+	unbind := context.AfterFunc(draining, cancel)
+	if err := g.Start(starting); err != nil {
+		return errors.Join(fmt.Errorf("roomline cannot start: %w", err), stop(g))
+	}
+	if unbind() {
+		<-draining.Done()
+	}
+	g.Drain(now)
+	return stop(g)
+}
+
+func stop(g service) error {
+	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
+	defer cancel()
+	return g.Stop(ctx)
+}
+
+// stages are contexts that end with the first and the second signal. A third
+// signal, no longer caught, kills. done ends the goroutine and waits for it.
+func stages(signals <-chan os.Signal, release func(), log *slog.Logger) (draining, now context.Context, done func()) {
+	draining, drain := context.WithCancel(context.Background())
+	now, hurry := context.WithCancel(context.Background())
+	quit, ended := make(chan struct{}), make(chan struct{})
+	go func() { // ends with the second signal or done, which waits
+		defer close(ended)
+		for _, then := range []func(){drain, hurry} {
+			select {
+			case s := <-signals:
+				log.Info("signal", "signal", s.String())
+				then()
+			case <-quit:
+				return
+			}
+		}
+		release()
+	}()
+	return draining, now, func() { close(quit); <-ended; drain(); hurry() }
+}
