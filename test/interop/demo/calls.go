@@ -112,9 +112,9 @@ func (s *story) talk(ctx context.Context, call *rig.RoomCall, phone *rig.Phone) 
 	if s.phone, err = phone.Heard(ctx); err != nil {
 		return err
 	}
-	s.HeardByRoom, s.HeardByPhone = clear(s.inRoom.Tone(phoneTone)), clear(s.phone.Tone(roomTone))
+	s.HeardByRoom, s.HeardByPhone = plain(s.inRoom.Tone(phoneTone)), plain(s.phone.Tone(roomTone))
 	return nil
 }
 
-// clear says that a tone was there for most of the time, without breaks.
-func clear(t rig.Tone) bool { return t.Present >= listen*8/10 && t.Longest <= 200*time.Millisecond }
+// plain says that a tone was there for most of the time, without breaks.
+func plain(t rig.Tone) bool { return t.Present >= listen*8/10 && t.Longest <= 200*time.Millisecond }

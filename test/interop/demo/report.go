@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"roomline/signalling"
 	"roomline/test/interop/rig"

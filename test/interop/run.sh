@@ -1,0 +1,19 @@
+#!/bin/bash
+# The tests with real peers: brings the bed up, runs them, takes it down again.
+# Run by `bed exec`, usually in a network namespace: BED_NETNS=NAME bed/bed exec run.sh [go test flags]
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+: "${BED_RUN:?run this by test/interop/bed/bed exec}"
+bed=$BED/bed
+trap '"$bed" clean' EXIT
+trap 'exit 130' INT TERM
+"$bed" clean; mkdir -p "$BED_RUN" || exit 1
+export ROOMLINE_BIN=$BED_RUN/roomline ROOMLINE_REGISTRATION=$BED_RUN/registration.yaml
+CGO_ENABLED=0 go build -tags goolm -trimpath -o "$ROOMLINE_BIN" ./cmd/roomline || exit 1
+"$bed" config "$BED_RUN/roomline.yaml" && "$ROOMLINE_BIN" registration -c "$BED_RUN/roomline.yaml" >/dev/null || exit 1
+"$bed" up || exit 1
+# one package at a time: they share the peers. The bed by itself is tried first.
+go test -tags goolm,interop -count=1 -p 1 -timeout 20m "$@" ./test/interop/rig ./test/interop
+rc=$?
+[ $rc = 0 ] || { keep=$(mktemp -d "${TMPDIR:-/tmp}/roomline-interop-XXXXXX"); cp -r "$BED_RUN"/*.log "$BED_RUN/cdr.jsonl" "$BED_RUN/asterisk/log" "$keep" 2>/dev/null; echo "interop: the peers' logs are in $keep"; }
+exit $rc

@@ -1,0 +1,48 @@
+#!/bin/bash
+# Every test there is, in order; what fails does not keep the rest from being run. The
+# last lines say what passed and how long it took. Exit status 0 only if everything did.
+#
+#   test/run.sh [STEP...]     all steps, or those named: install build format vet staticcheck units fuzz interop
+#   FUZZTIME=5s               for each fuzz target
+set -u
+cd "$(dirname "$0")/.." || exit 1
+bed=$PWD/test/interop/bed/bed tags=goolm summary=() failed=0
+
+install() { "$bed" install; }
+build() { make -s build; }
+format() { local bad; bad=$(git ls-files -co --exclude-standard '*.go' | xargs gofmt -l); [ -z "$bad" ] || { echo "not formatted: $bad"; return 1; }; }
+vet() { go vet -tags $tags,interop ./...; }
+staticcheck() { # built from its own module, at the version that test/tools/go.mod names
+  local out; out=$(mktemp -d) && (cd test/tools && go build -o "$out/staticcheck" honnef.co/go/tools/cmd/staticcheck) \
+    && "$out/staticcheck" -tags $tags,interop ./...
+  local rc=$?; rm -rf "$out"; return $rc
+}
+units() { CGO_ENABLED=1 go test -race -tags $tags ./...; }
+fuzz() { # each target for a short while; what it finds is left in testdata/fuzz
+  local rc=0 dir pkg target
+  while read -r dir pkg; do
+    for target in $(cat "$dir"/*_test.go 2>/dev/null | sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p'); do
+      echo "$pkg $target"
+      go test -tags $tags -run '^$' -fuzz "^$target\$" -fuzztime "${FUZZTIME:-5s}" "$pkg" >"$log.fuzz" 2>&1 || { cat "$log.fuzz"; rc=1; }
+    done
+  done < <(go list -tags $tags -f '{{.Dir}} {{.ImportPath}}' ./...)
+  rm -f "$log.fuzz"; return $rc
+}
+interop() { # real peers, in a network namespace of their own
+  export BED_NETNS=roomline-test-$$
+  trap '"$bed" clean' EXIT
+  "$bed" exec test/interop/run.sh
+}
+
+step() { # NAME ; its output is shown as it comes
+  local t=$SECONDS said=passed
+  echo "== $1"
+  ( "$1" ) 2>&1 | tee "$log"
+  [ "${PIPESTATUS[0]}" = 0 ] || { said=FAILED; failed=1; }
+  summary+=("$(printf '%-12s %-8s %4d s' "$1" $said $((SECONDS - t)))")
+}
+log=$(mktemp); trap 'rm -f "$log"' EXIT
+for s in "${@:-install build format vet staticcheck units fuzz interop}"; do for n in $s; do step "$n"; done; done
+printf '\n== summary, %d s in all\n' $SECONDS
+printf '%s\n' "${summary[@]}"
+exit $failed
