@@ -132,6 +132,7 @@ func (a *Agent) Start(ctx context.Context) error {
 				a.log.Error("a SIP listener ended", "listen", l, "error", err)
 			}
 		})
+		l.ready()
 	}
 	a.wg.Go(a.sweep) // ends with a.ctx; awaited by Close
 	return nil

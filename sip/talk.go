@@ -50,7 +50,9 @@ func (l *leg) on(m any) {
 		l.reoffer.wish = m.on
 		l.offerAgain()
 	case toDigit:
-		l.port.SendDigit(m.digit, digitLength)
+		if err := l.port.SendDigit(m.digit, digitLength); err != nil {
+			l.log.Info("a digit was not sent", "error", err)
+		}
 	case request:
 		l.asked(m)
 	case anotherOkay:
@@ -197,8 +199,10 @@ func (l *leg) watch(now time.Time) {
 	if l.held || l.reoffer.agreed || !l.agreed.Receive {
 		limit = holdLimit
 	}
-	if last.Before(l.since) {
-		last = l.since
+	for _, sign := range []time.Time{l.since, l.port.Life()} { // RTCP counts: some are silent when nobody speaks
+		if last.Before(sign) {
+			last = sign
+		}
 	}
 	if now.Sub(last) > limit {
 		l.part(signalling.Reason{Cause: signalling.MediaLost, Detail: fmt.Sprintf("no audio from the trunk for %.0f s", limit.Seconds())})

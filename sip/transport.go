@@ -32,7 +32,7 @@ func listen(l listenAddr, advertise string, admits func(netip.Addr) bool, droppe
 	if l.network == "udp" {
 		var c net.PacketConn
 		if c, err = net.ListenPacket(network, l.addr.String()); err == nil {
-			bound.packets = &guardedPackets{c, admits, dropped}
+			bound.packets = &guardedPackets{PacketConn: c, admits: admits, dropped: dropped, reading: make(chan struct{})}
 			bound.addr = c.LocalAddr().(*net.UDPAddr).AddrPort()
 		}
 	} else {
@@ -54,6 +54,13 @@ func (l *listener) serve(tp *sipmsg.TransportLayer) error {
 		return tp.ServeUDP(l.packets)
 	}
 	return tp.ServeTCP(l.streams)
+}
+
+// ready returns when requests can leave from the listener.
+func (l *listener) ready() {
+	if l.packets != nil {
+		<-l.packets.reading
+	}
 }
 
 func (l *listener) close() error {
@@ -85,11 +92,14 @@ type guardedPackets struct {
 	net.PacketConn
 	admits  func(netip.Addr) bool
 	dropped *atomic.Uint64
+	once    sync.Once
+	reading chan struct{} // closed when the library reads, and so knows the socket
 }
 
 // ReadFrom implements net.PacketConn. A passing error of the socket does not
 // end the listener.
 func (g *guardedPackets) ReadFrom(b []byte) (int, net.Addr, error) {
+	g.once.Do(func() { close(g.reading) })
 	for failed := 0; ; {
 		n, from, err := g.PacketConn.ReadFrom(b)
 		if err != nil {

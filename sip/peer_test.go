@@ -1,0 +1,414 @@
+package sip
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+
+	"roomline/media"
+	"roomline/media/offer"
+	"roomline/media/port"
+	"roomline/signalling"
+)
+
+const patience = 4 * time.Second
+
+// peer is the other end of a trunk: a bare socket and a test that knows what
+// to expect on it.
+type peer struct {
+	t    *testing.T
+	conn *net.UDPConn
+	to   netip.AddrPort // the agent
+	got  chan sipmsg.Message
+	rtp  *net.UDPConn
+	tag  string
+	id   string // Call-ID of calls that the peer places
+	seq  uint32
+	far  string // the agent's tag, once known
+}
+
+func newPeer(t *testing.T, ip string) *peer {
+	t.Helper()
+	p := &peer{t: t, got: make(chan sipmsg.Message, 200), tag: newTag(), id: newTag(), seq: 10}
+	p.conn, p.rtp = socket(t, ip), socket(t, ip)
+	go p.read() // ends when the test closes the socket
+	return p
+}
+
+func socket(t *testing.T, ip string) *net.UDPConn {
+	t.Helper()
+	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.ParseIP(ip)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+func (p *peer) read() {
+	buf := make([]byte, 65536)
+	for {
+		n, from, err := p.conn.ReadFromUDPAddrPort(buf)
+		if err != nil {
+			return
+		}
+		msg, err := sipmsg.ParseMessage(append([]byte(nil), buf[:n]...))
+		if err != nil {
+			continue
+		}
+		msg.SetSource(from.String())
+		p.got <- msg
+	}
+}
+
+func (p *peer) addr() netip.AddrPort { return addrOf(p.conn) }
+
+func addrOf(c *net.UDPConn) netip.AddrPort { return c.LocalAddr().(*net.UDPAddr).AddrPort() }
+
+// is tells whether a message is what a test names: "INVITE", "200", "200 BYE".
+func is(msg sipmsg.Message, want string) bool {
+	switch m := msg.(type) {
+	case *sipmsg.Request:
+		return string(m.Method) == want
+	case *sipmsg.Response:
+		status, method, _ := strings.Cut(want, " ")
+		return fmt.Sprint(m.StatusCode) == status && (method == "" || string(m.CSeq().MethodName) == method)
+	}
+	return false
+}
+
+// expect waits for a message and passes over 100 Trying, and over repetitions of last.
+func (p *peer) expect(want string) sipmsg.Message {
+	p.t.Helper()
+	late := time.After(patience)
+	for {
+		select {
+		case msg := <-p.got:
+			if is(msg, want) {
+				return msg
+			}
+			if !is(msg, "100") && !is(msg, "ACK") {
+				p.t.Logf("passed over %q while waiting for %s", strings.SplitN(msg.String(), "\r\n", 2)[0], want)
+			}
+		case <-late:
+			p.t.Fatalf("no %s came", want)
+		}
+	}
+}
+
+func (p *peer) request(want string) *sipmsg.Request   { p.t.Helper(); return p.expect(want).(*sipmsg.Request) }
+func (p *peer) response(want string) *sipmsg.Response { p.t.Helper(); return p.expect(want).(*sipmsg.Response) }
+
+// never fails if the message comes within d.
+func (p *peer) never(want string, d time.Duration) {
+	p.t.Helper()
+	late := time.After(d)
+	for {
+		select {
+		case msg := <-p.got:
+			if is(msg, want) {
+				p.t.Fatalf("%s came:\n%s", want, msg)
+			}
+		case <-late:
+			return
+		}
+	}
+}
+
+func (p *peer) send(text string) {
+	p.t.Helper()
+	if _, err := p.conn.WriteToUDPAddrPort([]byte(text), p.to); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// reply answers a request of the agent's.
+func (p *peer) reply(req *sipmsg.Request, status int, phrase string, body []byte, headers ...string) *sipmsg.Response {
+	p.t.Helper()
+	return p.replyAs(p.tag, req, status, phrase, body, headers...)
+}
+
+func (p *peer) replyAs(tag string, req *sipmsg.Request, status int, phrase string, body []byte, headers ...string) *sipmsg.Response {
+	p.t.Helper()
+	if tagOf(req.To().Params) == "" && status > 100 {
+		req = req.Clone()
+		req.To().Params.Add("tag", tag)
+	}
+	res := sipmsg.NewResponseFromRequest(req, status, phrase, body)
+	res.AppendHeader(sipmsg.NewHeader("Contact", "<sip:"+p.addr().String()+">"))
+	if len(body) > 0 {
+		res.AppendHeader(sipmsg.NewHeader("Content-Type", sdpType))
+	}
+	for _, h := range headers {
+		name, value, _ := strings.Cut(h, ": ")
+		res.AppendHeader(sipmsg.NewHeader(name, value))
+	}
+	p.send(res.String())
+	return res
+}
+
+func (p *peer) sdp(direction string, formats string) []byte {
+	a := addrOf(p.rtp)
+	return fmt.Appendf(nil, "v=0\r\no=- 1 1 IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\nm=audio %d RTP/AVP %s 101\r\na=rtpmap:101 telephone-event/8000\r\na=%s\r\n",
+		a.Addr(), a.Addr(), a.Port(), formats, direction)
+}
+
+// text writes a request of the peer's own, within the call that it placed.
+func (p *peer) text(method, number string, body []byte, headers ...string) string {
+	to := fmt.Sprintf("<sip:%s@%s>", number, p.to)
+	if p.far != "" {
+		to += ";tag=" + p.far
+	}
+	return p.raw(method, "sip:"+number+"@"+p.to.String(), fmt.Sprintf(`"Bob" <sip:+4940111@%s>;tag=%s`, p.addr().Addr(), p.tag), to, body, headers...)
+}
+
+func (p *peer) raw(method, uri, from, to string, body []byte, headers ...string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bK%s;rport\r\nMax-Forwards: 70\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %d %s\r\nContact: <sip:%s>\r\n",
+		method, uri, p.addr(), newTag(), from, to, p.id, p.seq, method, p.addr())
+	for _, h := range headers {
+		b.WriteString(h + "\r\n")
+	}
+	if len(body) > 0 && !strings.Contains(strings.Join(headers, "\n"), "Content-Type") {
+		b.WriteString("Content-Type: application/sdp\r\n")
+	}
+	fmt.Fprintf(&b, "Content-Length: %d\r\n\r\n%s", len(body), body)
+	return b.String()
+}
+
+// within writes a request in a dialog that the agent began with invite.
+func (p *peer) within(invite *sipmsg.Request, method string, seq uint32, body []byte, headers ...string) string {
+	q := *p
+	q.id, q.seq = invite.CallID().Value(), seq
+	from := fmt.Sprintf("<%s>;tag=%s", invite.To().Address.String(), p.tag)
+	to := fmt.Sprintf("<%s>;tag=%s", invite.From().Address.String(), tagOf(invite.From().Params))
+	return q.raw(method, invite.Contact().Address.String(), from, to, body, headers...)
+}
+
+// ack sends the ACK for a 2xx to the peer's own INVITE.
+func (p *peer) ack(res *sipmsg.Response, body []byte) {
+	p.t.Helper()
+	p.far = tagOf(res.To().Params)
+	q := *p
+	q.seq = res.CSeq().SeqNo
+	p.send(q.text("ACK", res.To().Address.User, body))
+}
+
+// says sends n packets of µ-law audio from the peer's RTP socket.
+func (p *peer) says(to netip.AddrPort, n int) {
+	p.t.Helper()
+	for i := range n {
+		b := make([]byte, 172)
+		b[0], b[3], b[8] = 0x80, byte(i), 7
+		b[6], b[7] = byte(i*160>>8), byte(i*160)
+		for j := 12; j < len(b); j++ {
+			b[j] = byte(i)
+		}
+		if _, err := p.rtp.WriteToUDPAddrPort(b, to); err != nil {
+			p.t.Fatal(err)
+		}
+	}
+}
+
+// hears waits for a packet of audio on the peer's RTP socket.
+func (p *peer) hears() []byte {
+	p.t.Helper()
+	buf := make([]byte, 2048)
+	p.rtp.SetReadDeadline(time.Now().Add(patience))
+	n, _, err := p.rtp.ReadFromUDPAddrPort(buf)
+	if err != nil {
+		p.t.Fatal("the peer heard nothing")
+	}
+	return buf[:n]
+}
+
+// rtpOf is where a description wants its audio.
+func rtpOf(t *testing.T, sdp []byte) netip.AddrPort {
+	t.Helper()
+	a, err := offer.Parse(sdp)
+	if err != nil {
+		t.Fatalf("%v in\n%s", err, sdp)
+	}
+	return a.Addr
+}
+
+// board is a switchboard that shows each call to the test.
+type board struct {
+	calls  chan signalling.Incoming
+	refuse *signalling.Reason
+}
+
+func (b *board) Accept(in signalling.Incoming) (signalling.Reason, bool) {
+	if b.refuse != nil {
+		return *b.refuse, false
+	}
+	b.calls <- in
+	return signalling.Reason{}, true
+}
+
+// bed is an agent with one trunk, which is p.
+type bed struct {
+	*peer
+	agent *Agent
+	board *board
+	ports *port.Range
+	box   *signalling.Inbox
+	seen  []signalling.Event
+}
+
+func newPorts(t *testing.T) *port.Range {
+	t.Helper()
+	cfg := port.Default()
+	cfg.Low, cfg.High = 31000, 31998
+	r, err := port.NewRange(cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.Close)
+	return r
+}
+
+func newBed(t *testing.T, change ...func(*TrunkConfig, *timing)) *bed {
+	t.Helper()
+	b := &bed{peer: newPeer(t, "127.0.0.1"), board: &board{calls: make(chan signalling.Incoming, 10)}, ports: newPorts(t)}
+	cfg := TrunkConfig{Host: b.addr().String(), Numbers: []string{"+4930555"}, Username: "gw", Password: "s3cret"}
+	times := realTiming()
+	for _, c := range change {
+		c(&cfg, &times)
+	}
+	b.agent = startAgent(t, map[string]TrunkConfig{"carrier": cfg}, b.ports, b.board, times)
+	b.to = b.agent.listeners[0].addr
+	b.box = signalling.NewInbox("call", slog.New(slog.DiscardHandler))
+	return b
+}
+
+func startAgent(t *testing.T, trunks map[string]TrunkConfig, ports Ports, sw Switchboard, times timing) *Agent {
+	t.Helper()
+	a, err := New(Config{Listen: []string{"udp://127.0.0.1:0", "tcp://127.0.0.1:0"}, Product: "roomline/test"}, trunks, ports, sw,
+		slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.timing = times
+	if err := a.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { a.Close() })
+	return a
+}
+
+// dial places a call to number on the bed's trunk.
+func (b *bed) dial(number string) signalling.Leg {
+	b.t.Helper()
+	d, ok := b.agent.Trunk("carrier")
+	if !ok {
+		b.t.Fatal("no trunk")
+	}
+	to := signalling.Target{Via: "carrier", To: signalling.Party{Number: number}, From: signalling.Party{Name: "Alice"}}
+	return d.Dial(to, []media.Format{media.Opus, media.PCMA, media.PCMU}, b.box)
+}
+
+// answered places a call and has the peer answer it.
+func (b *bed) answered() (signalling.Leg, *sipmsg.Request) {
+	b.t.Helper()
+	leg := b.dial("+4930123")
+	invite := b.request("INVITE")
+	b.reply(invite, 200, "OK", b.sdp("sendrecv", "0"))
+	b.request("ACK")
+	b.event(signalling.Answered)
+	return leg, invite
+}
+
+// connected has the peer place a call, and answers it.
+func (b *bed) connected() (signalling.Leg, *sipmsg.Response) {
+	b.t.Helper()
+	b.send(b.text("INVITE", "+4930555", b.sdp("sendrecv", "0 8")))
+	leg := b.rung()
+	leg.Answer(media.PCMU)
+	res := b.response("200 INVITE")
+	b.ack(res, nil)
+	b.event(signalling.Confirmed)
+	return leg, res
+}
+
+// rung takes the call that the peer just placed.
+func (b *bed) rung() signalling.Leg {
+	b.t.Helper()
+	select {
+	case in := <-b.board.calls:
+		return in.Leg(b.box)
+	case <-time.After(patience):
+		b.t.Fatal("no call reached the switchboard")
+		return nil
+	}
+}
+
+// event waits for an event of one kind; any others fail, except what a test
+// says may come before.
+func (b *bed) event(want signalling.Kind, before ...signalling.Kind) signalling.Event {
+	b.t.Helper()
+	late := time.After(patience)
+	for {
+		for len(b.seen) > 0 {
+			e := b.seen[0]
+			b.seen = b.seen[1:]
+			if e.Kind == want {
+				return e
+			}
+			expected := false
+			for _, k := range before {
+				expected = expected || k == e.Kind
+			}
+			if !expected {
+				b.t.Fatalf("event %s (%s) came, want %s", e.Kind, e.Reason, want)
+			}
+		}
+		select {
+		case <-b.box.Ready():
+			b.seen = append(b.seen, b.box.Take()...)
+		case <-late:
+			b.t.Fatalf("no event %s came; ladder %v", want, b.box.Ladder())
+		}
+	}
+}
+
+// ended waits for HungUp with a cause, and then for Gone.
+func (b *bed) ended(want signalling.Cause) signalling.Reason {
+	b.t.Helper()
+	e := b.event(signalling.HungUp, signalling.Ringing)
+	if e.Reason.Cause != want {
+		b.t.Fatalf("hung up for %q, want %s", e.Reason, want)
+	}
+	b.gone()
+	return e.Reason
+}
+
+// gone waits for Gone and checks that nothing is left.
+func (b *bed) gone() {
+	b.t.Helper()
+	b.event(signalling.Gone, signalling.Ringing)
+	b.agent.mu.Lock()
+	defer b.agent.mu.Unlock()
+	if len(b.agent.legs) > 0 || len(b.agent.fresh) > 0 {
+		b.t.Fatalf("%d legs and %d INVITEs are left behind", len(b.agent.legs), len(b.agent.fresh))
+	}
+}
+
+// ladder is the call's messages in one line: "> INVITE < 200 OK".
+func (b *bed) ladder() string {
+	var s []string
+	for _, m := range b.box.Ladder() {
+		arrow := "<"
+		if m.Sent {
+			arrow = ">"
+		}
+		s = append(s, arrow+" "+m.Text)
+	}
+	return strings.Join(s, " ")
+}
