@@ -54,9 +54,16 @@ func (c *Client) admit(l *leg, h heard, life time.Duration) {
 		c.log.Debug("ignored an invite", "why", err)
 		c.calls.end(l)
 		return
+	case c.ctx.Err() != nil: // stopping: the open call is ended after the next start
+		return
 	case err != nil:
 		c.log.Warn("could not look at an invite", "error", err)
 		why, ok = signalling.Reason{Cause: signalling.Internal, Detail: "the homeserver does not answer"}, false
+	}
+	if l.box.any(func(it item) bool { return it.is(typeHangup) && l.mine(it.heard) }) {
+		c.forgetCall(l.room, l.id) // given up already: it never rang
+		c.calls.end(l)
+		return
 	}
 	if ok {
 		why, ok = c.board.Accept(c.incoming(l, life))

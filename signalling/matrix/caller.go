@@ -55,13 +55,13 @@ func (l *leg) ringing(life time.Duration) (media.Format, *outcome) {
 }
 
 // takenOver tells whether another party took the call that a room placed: it
-// answered, or the caller chose it (Matrix 1.7, "m.call.select_answer").
+// answered first, or the caller chose it (Matrix 1.7, "m.call.select_answer").
 func (l *leg) takenOver(it item) bool {
 	switch {
 	case !l.stage.placed:
 		return false
 	case it.is(typeAnswer):
-		return !l.stage.answered && it.heard.Sender != l.ghost
+		return l.peer == nil && it.heard.Sender == l.far.User && !it.heard.from(l.far)
 	case it.is(typeSelectAnswer):
 		return l.mine(it.heard) && it.heard.Selected != "" && it.heard.Selected != l.party
 	}

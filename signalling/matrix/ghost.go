@@ -91,8 +91,8 @@ func (g *ghosts) ensure(ctx context.Context, user, name string) error {
 	lock := g.lock(user)
 	lock.Lock()
 	defer lock.Unlock()
-	if err := g.hs.as.Intent(id.UserID(user)).EnsureRegistered(ctx); err != nil {
-		return fmt.Errorf("register %s: %w", user, err)
+	if err := g.hs.register(ctx, user); err != nil {
+		return err
 	}
 	if known, err := g.store.name(ctx, user); err != nil || known == name {
 		return err

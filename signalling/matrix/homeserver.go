@@ -61,6 +61,19 @@ func (h *homeserver) user(ghost string) *mautrix.Client { return h.as.Client(id.
 
 func (h *homeserver) close() { h.transport.CloseIdleConnections() }
 
+// register makes a user of ours exist. One goroutine at a time may do so for
+// the same user.
+func (h *homeserver) register(ctx context.Context, user string) error {
+	intent := h.as.Intent(id.UserID(user))
+	if intent == nil {
+		return fmt.Errorf("register %s: not a user id of %s", user, h.cfg.Domain)
+	}
+	if err := intent.EnsureRegistered(ctx); err != nil {
+		return fmt.Errorf("register %s: %w", user, err)
+	}
+	return nil
+}
+
 // put sends one event as one of our users, under a transaction id of ours.
 func (h *homeserver) put(ctx context.Context, ghost, room string, o outgoing) error {
 	t := event.Type{Type: o.eventType, Class: event.MessageEventType}

@@ -29,13 +29,17 @@ type listener struct {
 	batched func()       // told after each transaction, before the next one
 	server  *http.Server
 	address string
+	log     *slog.Logger
 
-	serving sync.WaitGroup // the server and every request that is under way
+	serving sync.WaitGroup // the server's goroutine
 	order   sync.Mutex     // one transaction at a time
+
+	gate   sync.RWMutex // held by every request; guards closed
+	closed bool
 }
 
 func newListener(token string, next http.Handler, batched func(), log *slog.Logger) *listener {
-	l := &listener{token: token, next: next, batched: batched}
+	l := &listener{token: token, next: next, batched: batched, log: log}
 	l.server = &http.Server{Handler: l, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: httpPatient,
 		WriteTimeout: httpPatient, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
@@ -61,13 +65,16 @@ func (l *listener) close() {
 		l.server.Close()
 	}
 	l.serving.Wait()
+	l.gate.Lock() // waits for the requests
+	l.closed = true
+	l.gate.Unlock()
 }
 
 // ServeHTTP lets nobody in but the homeserver, and keeps its transactions in order.
 func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	l.serving.Add(1)
-	defer l.serving.Done()
-	if !l.authorised(w, r) {
+	l.gate.RLock()
+	defer l.gate.RUnlock()
+	if l.closed || !l.authorised(w, r) {
 		return
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
@@ -84,7 +91,17 @@ func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	l.order.Lock()
 	defer l.order.Unlock()
 	defer l.batched()
+	defer l.survive(w)
 	l.next.ServeHTTP(w, r)
+}
+
+// survive takes a transaction that the library cannot stand for done: the
+// homeserver would repeat it for ever and send nothing else.
+func (l *listener) survive(w http.ResponseWriter) {
+	if fault := recover(); fault != nil {
+		l.log.Error("dropped a transaction that cannot be read", "fault", fault)
+		reply(w, struct{}{})
+	}
 }
 
 // authorised compares tokens in constant time (Matrix 1.4, Application Service

@@ -1,6 +1,9 @@
 package matrix
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // mailbox queues what happens to one leg. put never blocks, so that the media
 // library and the homeserver's transactions may call it; past its limit it
@@ -51,4 +54,11 @@ func (m *mailbox) take() (item, bool) {
 		}
 	}
 	return first, true
+}
+
+// any tells whether something of the kind is waiting.
+func (m *mailbox) any(of func(item) bool) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.ContainsFunc(m.queue, of)
 }

@@ -46,23 +46,27 @@ func (r *rooms) fit(names map[string]string, ghost string, h heard) bool {
 // welcome accepts an invitation of a telephone by somebody who may call. Other
 // invitations are left alone: to answer them would only help a flood.
 func (r *rooms) welcome(ctx context.Context, room, ghost, inviter string, state []*event.Event) error {
-	_, known := r.ghosts.number(ghost)
+	number, known := r.ghosts.number(ghost)
 	if !known || !r.allowed(inviter) {
 		return fmt.Errorf("invitation of %s by %s: %w", ghost, inviter, errNotOurs)
 	}
 	if public(state) {
 		return r.leave(ctx, room, ghost)
 	}
-	if err := r.hs.as.Intent(id.UserID(ghost)).EnsureRegistered(ctx); err != nil {
-		return fmt.Errorf("register %s: %w", ghost, err)
+	if _, err := r.ghosts.ensureNumber(ctx, number); err != nil {
+		return err
+	}
+	// Written down before joining: the call may come as soon as we are seen there.
+	if err := r.store.setRoom(ctx, room, ghost, inviter); err != nil {
+		return err
 	}
 	if _, err := r.hs.user(ghost).JoinRoomByID(ctx, id.RoomID(room)); err != nil {
-		return fmt.Errorf("join %s: %w", room, err)
+		return errors.Join(fmt.Errorf("join %s: %w", room, err), r.store.forgetRoom(ctx, room))
 	}
 	if r.publicNow(ctx, room, ghost) {
 		return r.leave(ctx, room, ghost)
 	}
-	return r.store.setRoom(ctx, room, ghost, inviter)
+	return nil
 }
 
 // public reads the join rule from what an invitation shows of a room.
