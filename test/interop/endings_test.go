@@ -47,7 +47,7 @@ func roomEndings() []ending {
 			notice: "+49 30 23125480 cannot be reached", cause: "unavailable", by: "called", sip: "480 Temporarily Unavailable"},
 		{name: "the trunk fails", number: "503", within: 3 * time.Second, sent: "reject(unknown_error)",
 			notice: "+49 30 23125503 could not be called", by: "called", sip: "503 Service Unavailable"},
-		{name: "no answer", number: "609", changes: []string{"http:", "calls: {ring_timeout: 10s}\nhttp:"}, within: 13 * time.Second,
+		{name: "no answer", number: "609", changes: []string{"http:\n", "calls: {ring_timeout: 10s}\nhttp:\n"}, within: 13 * time.Second,
 			sent: "reject(invite_timeout)", notice: "+49 30 23125609 did not answer", cause: "no_answer", by: "gateway", sip: "CANCEL"},
 		{name: "alice cancels while it rings", number: "609", act: func(s *scene, call *rig.RoomCall) {
 			s.untilRinging()
@@ -145,7 +145,7 @@ func phoneEndings() []phoneEnding {
 			notice: "You declined a call from +49 30 23125999", cause: "rejected", by: "called"},
 		{name: "alice declines, version 0", login: rig.Login{V0: true}, act: reject, within: 3 * time.Second, status: "603 Decline",
 			notice: "You declined a call from +49 30 23125999", cause: "rejected", by: "called"},
-		{name: "no answer", changes: []string{"http:", "calls: {ring_timeout: 10s}\nhttp:"}, within: 13 * time.Second, status: "480 Temporarily Unavailable",
+		{name: "no answer", changes: []string{"http:\n", "calls: {ring_timeout: 10s}\nhttp:\n"}, within: 13 * time.Second, status: "480 Temporarily Unavailable",
 			sent: "hangup(invite_timeout)", notice: "Missed call from +49 30 23125999", cause: "no_answer", by: "gateway"},
 	}
 }

@@ -57,7 +57,7 @@ func TestClientVanishes(t *testing.T) {
 	own, err := bed.Browser()
 	ok(t, err)
 	defer own.Close()
-	s := open(t, with{browser: own, changes: []string{"media:", "media:\n  ice_timeout: 8s"}})
+	s := open(t, with{browser: own, changes: []string{"media:\n", "media:\n  ice_timeout: 8s\n"}})
 	before := s.holdings()
 	call, phone := s.connect("030 23125606", "+493023125606")
 	pause(s.ctx, time.Second)
@@ -75,7 +75,7 @@ func TestClientVanishes(t *testing.T) {
 
 // TestPageCloses: a closed laptop lid or tab, without a hang-up.
 func TestPageCloses(t *testing.T) {
-	s := open(t, with{changes: []string{"media:", "media:\n  ice_timeout: 8s"}})
+	s := open(t, with{changes: []string{"media:\n", "media:\n  ice_timeout: 8s\n"}})
 	before := s.holdings()
 	_, phone := s.connect("030 23125606", "+493023125606")
 	ok(t, s.alice.Vanish(s.ctx))
@@ -164,7 +164,7 @@ func TestDrain(t *testing.T) {
 
 // TestDrainTimeout: when the time given to live calls is over, both sides are told.
 func TestDrainTimeout(t *testing.T) {
-	s := open(t, with{changes: []string{"http:", "calls: {drain_timeout: 2s}\nhttp:"}})
+	s := open(t, with{changes: []string{"http:\n", "calls: {drain_timeout: 2s}\nhttp:\n"}})
 	call, phone := s.connect("030 23125606", "+493023125606")
 	ok(t, s.stop())
 	_, _, err := phone.WaitEnded(s.ctx)
