@@ -27,6 +27,7 @@ func (c *Client) invited(h heard) {
 	}
 	l := newLeg(c, signalling.A)
 	l.room, l.id, l.offer, l.since = h.Room, h.CallID, h.SDP, h.At
+	l.until = h.At.Add(life - h.Age)
 	l.stage, l.far = stage{placed: true, v0: h.V0}, h.party()
 	if h.V0 {
 		l.party = ""
@@ -37,7 +38,7 @@ func (c *Client) invited(h heard) {
 		c.calls.kill(k)
 	case !c.calls.add(l):
 		c.log.Debug("ignored an invite of a known call")
-	case !c.spawn(func() { c.admit(l, h, life) }):
+	case !c.spawn(func() { c.admit(l, h) }):
 		c.log.Warn("ignored an invite: too many at once")
 		c.calls.end(l)
 	}
@@ -45,7 +46,7 @@ func (c *Client) invited(h heard) {
 
 // admit asks what only the homeserver and the database know, and then offers
 // the call to the switchboard.
-func (c *Client) admit(l *leg, h heard, life time.Duration) {
+func (c *Client) admit(l *leg, h heard) {
 	ctx, cancel := context.WithTimeout(c.ctx, admitTimeout)
 	defer cancel()
 	why, ok, err := c.vet(ctx, l, h)
@@ -66,21 +67,20 @@ func (c *Client) admit(l *leg, h heard, life time.Duration) {
 		return
 	}
 	if ok {
-		why, ok = c.board.Accept(c.incoming(l, life))
+		why, ok = c.board.Accept(c.incoming(l))
 	}
 	if !ok {
 		l.conclude(outcome{reason: why, tell: true})
 	}
 }
 
-func (c *Client) incoming(l *leg, life time.Duration) signalling.Incoming {
-	age := time.Since(l.since)
+func (c *Client) incoming(l *leg) signalling.Incoming {
 	return signalling.Incoming{
 		Via: signalling.Matrix, From: signalling.Party{User: l.far.User, Name: l.name}, To: l.other, Room: l.room, At: l.since,
 		Leg: func(in *signalling.Inbox) signalling.Leg {
 			l.in, l.log = in, in.Log()
 			in.Note(signalling.Matrix, false, typeInvite)
-			c.goLeg(func() { l.run(func() outcome { return l.caller(life - age) }) })
+			c.goLeg(func() { l.run(func() outcome { return l.caller(time.Until(l.until)) }) })
 			return l
 		},
 	}

@@ -69,7 +69,8 @@ type leg struct {
 	name  string           // of the far end, where it placed the call
 	offer string           // the far end's session description, where it placed the call
 	can   []media.Format
-	since time.Time // the invite's
+	since time.Time // when the invite came
+	until time.Time // when the invite ends
 
 	box *mailbox
 	out *outbox

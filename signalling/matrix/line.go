@@ -8,7 +8,6 @@ import (
 	"sync"
 
 	"maunium.net/go/mautrix"
-	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
 	"roomline/signalling"
@@ -114,22 +113,12 @@ func (n *lines) create(ctx context.Context, ghost, user string) error {
 	}
 	res, err := n.hs.user(ghost).CreateRoom(ctx, &mautrix.ReqCreateRoom{
 		Preset: "trusted_private_chat", IsDirect: true, Invite: []id.UserID{id.UserID(user)},
-		PowerLevelOverride: legacyCalls(ghost, user),
 	})
 	if err != nil {
 		return fmt.Errorf("make the line of %s: %w", user, err)
 	}
 	n.log.Info("made a telephone room", "user", user)
 	return n.store.setRoom(ctx, res.RoomID.String(), ghost, user)
-}
-
-// legacyCalls keeps Element from offering its other kind of call, which no
-// telephone can take, by asking for a power that nobody in the room has.
-func legacyCalls(ghost, user string) *event.PowerLevelsEventContent {
-	return &event.PowerLevelsEventContent{
-		Users:  map[id.UserID]int{id.UserID(ghost): 100, id.UserID(user): 50},
-		Events: map[string]int{"org.matrix.msc3401.call.member": 100},
-	}
 }
 
 // all makes the lines that are missing, and returns what went wrong.
