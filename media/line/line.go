@@ -102,8 +102,11 @@ func (l *Line) Insert(now time.Time) (seq uint16, ts uint32) {
 	if l.at.IsZero() {
 		l.at = now
 	}
-	return l.take(), l.ts + l.units(now.Sub(l.at))
+	return l.take(), l.Timestamp(now)
 }
+
+// Timestamp is what the line's clock shows at now (RFC 3550 §6.4.1).
+func (l *Line) Timestamp(now time.Time) uint32 { return l.ts + l.units(now.Sub(l.at)) }
 
 // take uses up the next number, after which none below is in step with the source.
 func (l *Line) take() uint16 {

@@ -13,7 +13,7 @@ func (l *Line) stamp(p *media.Packet, now time.Time, newest bool) uint32 {
 	case p.Event && l.event.known && p.Timestamp == l.event.ts:
 		return l.event.out
 	case p.Event && p.Clock != l.source.clock:
-		return l.press(p, l.ts+l.units(now.Sub(l.at)))
+		return l.press(p, l.Timestamp(now))
 	}
 	s := &l.source
 	delta := int64(int32(p.Timestamp - s.ts))

@@ -1,0 +1,80 @@
+package port
+
+import (
+	"log/slog"
+	"testing"
+	"time"
+
+	"roomline/media"
+)
+
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// bridged is two ports, a and b, joined, and a phone at a's far side whose
+// packets arrive at the phone at b's.
+func bridged(t testing.TB) (from, to *phone) {
+	r, _ := frozen(t, config(2))
+	a, b := open(t, r), open(t, r)
+	from, to = newPhone(t, "127.77.0.2", a.Addr()), newPhone(t, "127.77.0.3", b.Addr())
+	a.Start(plain(from.addr()))
+	b.Start(plain(to.addr()))
+	media.Bridge{A: a, B: b}.Join()
+	return from, to
+}
+
+// BenchmarkForward is one packet into one port and out of the other, over
+// loopback, the two phones' own work included.
+func BenchmarkForward(b *testing.B) {
+	from, to := bridged(b)
+	packet, buf := make([]byte, headerSize+160), make([]byte, maxPacket)
+	_ = to.conn.SetReadDeadline(time.Now().Add(time.Minute))
+	b.ReportAllocs()
+	for b.Loop() {
+		from.h.seq++
+		from.h.ts += 160
+		from.h.put(packet)
+		if _, err := from.conn.WriteToUDPAddrPort(packet, from.to); err != nil {
+			b.Fatal(err)
+		}
+		if _, _, err := to.conn.ReadFromUDPAddrPort(buf); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func TestForwardingAllocatesNothing(t *testing.T) {
+	r, _ := frozen(t, config(2))
+	a, b := open(t, r), open(t, r)
+	far := at("127.77.0.9:9")
+	a.Start(plain(far))
+	b.Start(plain(far))
+	a.SendTo(b)
+	raw, packet, h := make([]byte, headerSize+160), new(media.Packet), header{ssrc: 1}
+	allocs := testing.AllocsPerRun(500, func() {
+		h.seq++
+		h.ts += 160
+		h.put(raw)
+		if !a.receive(raw, far, time.Now(), packet) {
+			t.Fatal("not received")
+		}
+		a.deliver(packet)
+	})
+	if allocs != 0 {
+		t.Errorf("%.1f allocations per packet", allocs)
+	}
+	if sent := b.Stats().Sent; sent != 501 {
+		t.Errorf("%d sent", sent)
+	}
+}
+
+func TestBridged(t *testing.T) {
+	from, to := bridged(t)
+	from.say(0, 1, 2, 3)
+	if h, payload, ok := to.hear(); !ok || len(payload) != 3 || h.ssrc == from.h.ssrc {
+		t.Errorf("%+v % x", h, payload)
+	}
+	to.say(0, 4)
+	if _, payload, ok := from.hear(); !ok || payload[0] != 4 {
+		t.Errorf("back: % x", payload)
+	}
+}

@@ -1,0 +1,56 @@
+package port
+
+import "time"
+
+const (
+	maxQuarantine = 10 * time.Minute
+	leastSilence  = time.Second // of a pair that is taken early because no other is left
+)
+
+// quarantine holds closed pairs that may still be sent to, oldest first: their
+// far ends' packets must not be heard in the next call. It keeps no time of its
+// own.
+type quarantine struct {
+	drain time.Duration
+	held  []*quarantined
+}
+
+type quarantined struct {
+	*pair
+	since, heard time.Time
+}
+
+func (q *quarantine) add(p *pair, now time.Time) {
+	q.held = append(q.held, &quarantined{p, now, now})
+}
+
+// sweep takes in what came meanwhile and lets go of the pairs that are done:
+// silent for drain, or held for ten minutes whatever comes.
+func (q *quarantine) sweep(now time.Time, heard func(*pair) bool) (done []*pair) {
+	keep := q.held[:0]
+	for _, h := range q.held {
+		if heard(h.pair) {
+			h.heard = now
+		}
+		if now.Sub(h.heard) >= q.drain || now.Sub(h.since) >= maxQuarantine {
+			done = append(done, h.pair)
+		} else {
+			keep = append(keep, h)
+		}
+	}
+	clear(q.held[len(keep):])
+	q.held = keep
+	return done
+}
+
+// early takes out the oldest pair that has been silent for a second at least,
+// nil where there is none.
+func (q *quarantine) early(now time.Time) *pair {
+	for i, h := range q.held {
+		if now.Sub(h.heard) > leastSilence {
+			q.held = append(q.held[:i], q.held[i+1:]...)
+			return h.pair
+		}
+	}
+	return nil
+}
