@@ -18,8 +18,8 @@ import (
 func main() {
 	once := flag.Bool("once", false, "exit after the report")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer cancel()
 	good, err := run(ctx, *once)
 	if err != nil && ctx.Err() == nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
@@ -42,13 +42,7 @@ func run(ctx context.Context, once bool) (good bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	defer func() {
-		drained, cancel := context.WithTimeout(context.WithoutCancel(ctx), 40*time.Second)
-		defer cancel()
-		if gateway.Stop(drained) != nil {
-			gateway.Kill()
-		}
-	}()
+	defer stop(ctx, gateway)
 	result, err := twoCalls(ctx, bed, gateway)
 	if err != nil {
 		fmt.Println("The demo did not get to its end:", err)
@@ -62,6 +56,19 @@ func run(ctx context.Context, once bool) (good bool, err error) {
 		fmt.Println(string(line))
 	}
 	return result.RoomToPhone.good() && result.PhoneToRoom.good(), err
+}
+
+// stop ends the gateway, calls and all: a second signal cuts the draining short.
+func stop(ctx context.Context, g *rig.Gateway) {
+	for range 2 {
+		soon, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+		err := g.Stop(soon)
+		cancel()
+		if err == nil {
+			return
+		}
+	}
+	g.Kill()
 }
 
 // Result is the demo's last line.

@@ -20,7 +20,7 @@ type Browser struct {
 
 // Browser starts a Chromium. Flags are added to its command line.
 func (b *Bed) Browser(flags ...string) (*Browser, error) {
-	log, err := os.Create(filepath.Join(b.Run, "chromium.log"))
+	log, err := os.OpenFile(filepath.Join(b.Run, "chromium.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
 	}

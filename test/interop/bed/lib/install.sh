@@ -26,7 +26,7 @@ install_apt() { # bookworm's own packages; npm and a C compiler only where there
   command -v npm >/dev/null || missing+=(npm)
   command -v gcc >/dev/null || missing+=(gcc libc6-dev)   # go test -race links with it
   [ ${#missing[@]} = 0 ] && return 0
-  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
+  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq -o DPkg::Lock::Timeout=120 --no-install-recommends "${missing[@]}"
 }
 
 install_sid() { # Asterisk 22 and Synapse, unpacked into a folder: bookworm has neither
@@ -57,8 +57,9 @@ install_browser() { # the call page: matrix-js-sdk bundled by esbuild
     # scripts are not needed: esbuild's own binary is a package of its own
     (cd "$node" && npm ci --ignore-scripts --no-audit --no-fund --no-progress --loglevel=error) && touch "$node/.complete" || return 1
   fi
+  find "$CACHE" -maxdepth 1 -name 'dist-*' -mtime +7 -exec rm -r {} +   # of pages that have changed since
   mkdir -p "$BED_DIST"
-  NODE_PATH=$node/node_modules "$node/node_modules/@esbuild/linux-x64/bin/esbuild" "$src/page.js" \
+  NODE_PATH=$node/node_modules "$node"/node_modules/@esbuild/linux-*/bin/esbuild "$src/page.js" \
     --bundle --format=esm --target=chrome120 --outfile="$BED_DIST/page.js" --log-level=warning || return 1
   cp "$src"/*.html "$src"/*.css "$src/ui.js" "$src/recorder.js" "$BED_DIST/" && touch "$BED_DIST/.complete"
 }
