@@ -28,7 +28,7 @@ func (c *Client) invited(h heard) {
 	l := newLeg(c, signalling.A)
 	l.room, l.id, l.offer, l.since = h.Room, h.CallID, h.SDP, h.At
 	l.until = h.At.Add(life - h.Age)
-	l.stage, l.far = stage{placed: true, v0: h.V0}, h.party()
+	l.stage, l.user, l.far = stage{placed: true, v0: h.V0}, h.Sender, h.party()
 	if h.V0 {
 		l.party = ""
 	}
@@ -76,7 +76,7 @@ func (c *Client) admit(l *leg, h heard) {
 
 func (c *Client) incoming(l *leg) signalling.Incoming {
 	return signalling.Incoming{
-		Via: signalling.Matrix, From: signalling.Party{User: l.far.User, Name: l.name}, To: l.other, Room: l.room, At: l.since,
+		Via: signalling.Matrix, From: signalling.Party{User: l.user, Name: l.name}, To: l.other, Room: l.room, At: l.since,
 		Leg: func(in *signalling.Inbox) signalling.Leg {
 			l.in, l.log = in, in.Log()
 			in.Note(signalling.Matrix, false, typeInvite)

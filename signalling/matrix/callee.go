@@ -44,7 +44,7 @@ func (l *leg) findRoom() *outcome {
 	found := make(chan struct{})
 	go func() { // ends with ctx at the latest; awaited below
 		defer close(found)
-		room, ghost, err := l.c.lines.find(ctx, l.far.User, l.other)
+		room, ghost, err := l.c.lines.find(ctx, l.user, l.other)
 		l.box.put(item{kind: roomFound, room: room, ghost: ghost, err: err})
 	}()
 	defer func() { cancel(); <-found }()
@@ -106,7 +106,7 @@ func (l *leg) invite(formats []media.Format) *outcome {
 	l.peer = p
 	life, until := l.c.cfg.RingTimeout, time.Now().Add(placeTimeout)
 	l.post(outgoing{eventType: typeInvite, until: until, done: l.awaited, content: inviteOut{
-		head: l.head(), Lifetime: life.Milliseconds(), Invitee: l.far.User, Offer: sdpOut{"offer", sdp},
+		head: l.head(), Lifetime: life.Milliseconds(), Invitee: l.user, Offer: sdpOut{"offer", sdp},
 		Capabilities: capabilities{DTMF: true}, Streams: usermedia(p.StreamID()),
 	}})
 	l.post(outgoing{eventType: typeCandidates, until: until, content: endOfCandidates(l.head())})
@@ -129,7 +129,7 @@ func (l *leg) awaitAnswer() (heard, *outcome) {
 			return heard{}, &outcome{reason: refusedInvite(it.err), own: true, tell: true}
 		case it.kind == timerFired:
 			return heard{}, l.fail(signalling.NoAnswer, "")
-		case it.kind == fromRoom && it.heard.Sender == l.far.User:
+		case it.kind == fromRoom:
 			if h, o, decided := l.reply(it.heard); decided {
 				return h, o
 			}

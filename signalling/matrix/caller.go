@@ -61,7 +61,7 @@ func (l *leg) takenOver(it item) bool {
 	case !l.stage.placed:
 		return false
 	case it.is(typeAnswer):
-		return l.peer == nil && it.heard.Sender == l.far.User && !it.heard.from(l.far)
+		return l.peer == nil && !it.heard.from(l.far)
 	case it.is(typeSelectAnswer):
 		return l.mine(it.heard) && it.heard.Selected != "" && it.heard.Selected != l.party
 	}

@@ -45,7 +45,9 @@ func (c *calls) add(l *leg) bool {
 	}
 	c.live[k] = l
 	for _, h := range c.early[k].events {
-		l.box.put(item{kind: fromRoom, heard: h})
+		if h.Sender == l.user {
+			l.box.put(item{kind: fromRoom, heard: h})
+		}
 	}
 	delete(c.early, k)
 	return true
@@ -82,17 +84,20 @@ func (c *calls) bury(k callKey) {
 	c.tombs[k] = time.Now()
 }
 
-// deliver passes an event to its leg, or keeps it for a moment.
-func (c *calls) deliver(h heard) {
+// deliver passes an event to its leg, or keeps it for a moment. It tells
+// whether the sender has any part in the call.
+func (c *calls) deliver(h heard) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	k := callKey{h.Room, h.CallID}
 	if l := c.live[k]; l != nil {
-		l.box.put(item{kind: fromRoom, heard: h})
-		return
+		if h.Sender == l.user {
+			l.box.put(item{kind: fromRoom, heard: h})
+		}
+		return h.Sender == l.user
 	}
 	if c.dead(k) {
-		return
+		return true
 	}
 	if len(c.early) >= maxStashed {
 		sweep(c.early, func(s stash) bool { return time.Since(s.at) >= stashTime }, maxStashed)
@@ -105,6 +110,7 @@ func (c *calls) deliver(h heard) {
 		s.events = append(s.events, h)
 	}
 	c.early[k] = s
+	return true
 }
 
 // left tells the legs of a room that a member is gone.

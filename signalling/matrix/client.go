@@ -147,7 +147,7 @@ func (c *Client) Drain() { c.draining.Store(true) }
 func (c *Client) Dial(to signalling.Target, offer []media.Format, in *signalling.Inbox) signalling.Leg {
 	l := newLeg(c, signalling.B)
 	l.id, l.in, l.log, l.since = newCallID(), in, in.Log(), time.Now()
-	l.far, l.other = party{User: to.To.User}, to.From
+	l.user, l.far, l.other = to.To.User, party{User: to.To.User}, to.From
 	c.goLeg(func() { l.run(func() outcome { return l.callee(offer) }) })
 	return l
 }

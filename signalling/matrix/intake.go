@@ -110,7 +110,9 @@ func (c *Client) dispatch(h heard, over map[callKey]bool) {
 	}
 	switch {
 	case h.Type != typeInvite:
-		c.calls.deliver(h)
+		if !c.calls.deliver(h) {
+			c.log.Debug("ignored an event of a stranger", "type", clean(h.Type))
+		}
 	case over[k]:
 		c.log.Info("ignored an invite that was over when it came")
 		c.calls.kill(k)

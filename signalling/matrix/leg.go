@@ -1,7 +1,6 @@
 package matrix
 
 import (
-	"context"
 	"crypto/rand"
 	"log/slog"
 	"sync"
@@ -64,7 +63,8 @@ type leg struct {
 	ghost string           // which of our users speaks
 	id    string           // call_id
 	party string           // our party_id; empty in version 0
-	far   party            // who we talk to; without a user until chosen
+	user  string           // who we talk to; never changes
+	far   party            // the same with the device, once it is known
 	other signalling.Party // the telephone
 	name  string           // of the far end, where it placed the call
 	offer string           // the far end's session description, where it placed the call
@@ -144,32 +144,6 @@ func (l *leg) run(recipe func() outcome) {
 	l.in.Post(signalling.Event{Kind: signalling.Gone, Side: l.side})
 }
 
-// conclude leaves nothing of the call in the room but a sentence.
-func (l *leg) conclude(o outcome) {
-	if l.out != nil {
-		l.out.drop()
-		l.tellEnd(o)
-		l.notice(o.reason)
-	}
-	l.c.calls.end(l)
-}
-
-// tellEnd sends the reject or hangup. The outbox outlives the leg, so that
-// a homeserver that is down learns of it later.
-func (l *leg) tellEnd(o outcome) {
-	forget := func(err error) {
-		if err == nil || permanent(err) { // else the next start tries again
-			l.c.forgetCall(l.room, l.id)
-		}
-	}
-	if !o.tell {
-		forget(nil)
-		return
-	}
-	eventType, reason := ending(o.reason.Cause, l.stage)
-	l.post(outgoing{eventType: eventType, content: endOut{l.head(), reason}, final: true, done: forget})
-}
-
 // post queues an event and notes it on the call's ladder.
 func (l *leg) post(o outgoing) {
 	if l.in != nil && o.eventType != typeNotice {
@@ -188,7 +162,7 @@ func (l *leg) onState(s peer.State) { l.box.put(item{kind: mediaIs, state: s}) }
 func (l *leg) wait(timer <-chan time.Time) item {
 	for {
 		if it, ok := l.box.take(); ok {
-			if it.kind == fromRoom && l.in != nil {
+			if it.kind == fromRoom {
 				l.in.Note(signalling.Matrix, false, it.heard.Type)
 			}
 			return it
@@ -200,65 +174,5 @@ func (l *leg) wait(timer <-chan time.Time) item {
 		case <-l.c.ctx.Done():
 			return item{kind: stopped}
 		}
-	}
-}
-
-// over tells whether an item ends the leg whatever it is doing.
-func (l *leg) over(it item) *outcome {
-	switch it.kind {
-	case hangItUp:
-		return &outcome{reason: it.reason, tell: true}
-	case stopped:
-		return l.fail(signalling.ShuttingDown, "")
-	case flooded:
-		return l.fail(signalling.Internal, "too many events in one call")
-	case wasSent:
-		if it.err != nil {
-			return l.fail(signalling.Internal, "the homeserver did not take our event")
-		}
-	case memberLeft:
-		if it.user == l.ghost || it.user == l.far.User {
-			return &outcome{reason: signalling.Reason{Cause: l.leftCause()}, own: true}
-		}
-	case fromRoom:
-		if it.heard.Type == typeHangup && l.mine(it.heard) {
-			return &outcome{reason: signalling.Reason{Cause: heardReason(it.heard.Reason, l.stage)}, own: true}
-		}
-	}
-	return nil
-}
-
-// mine tells whether an event is from the party we talk to. Anybody in a room
-// can write anything: what is forged is only counted in the log.
-func (l *leg) mine(h heard) bool {
-	if h.from(l.far) {
-		return true
-	}
-	l.log.Debug("ignored an event of another party", "type", h.Type)
-	return false
-}
-
-func (l *leg) leftCause() signalling.Cause {
-	switch {
-	case l.stage.answered:
-		return signalling.NormalClearing
-	case l.stage.placed:
-		return signalling.Cancelled
-	default:
-		return signalling.Unavailable
-	}
-}
-
-// fail ends a leg that cannot go on.
-func (l *leg) fail(c signalling.Cause, detail string) *outcome {
-	return &outcome{reason: signalling.Reason{Cause: c, Detail: detail}, own: true, tell: true}
-}
-
-// forgetCall deletes what was written down against a sudden end.
-func (c *Client) forgetCall(room, id string) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	if err := c.store.closeCall(ctx, room, id); err != nil {
-		c.log.Warn("could not forget a call that ended", "error", err)
 	}
 }

@@ -83,12 +83,12 @@ func (n *lines) shared(ctx context.Context, ghost, user string) (string, error) 
 
 // prepare finds or makes a person's line, and tells whether the person is there.
 func (n *lines) prepare(ctx context.Context, user string) (string, error) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
 	ghost := n.ghosts.line(user)
 	if room, err := n.shared(ctx, ghost, user); err != nil || room != "" {
 		return room, err
 	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	list, err := n.store.roomsOf(ctx, ghost, user)
 	if err != nil {
 		return "", err

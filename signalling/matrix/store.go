@@ -3,8 +3,10 @@ package matrix
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"time"
 
 	"go.mau.fi/util/dbutil"
@@ -33,6 +35,9 @@ CREATE INDEX IF NOT EXISTS ghost_room_pair ON ghost_room (ghost, user_id);
 CREATE TABLE IF NOT EXISTS ghost_name (ghost TEXT PRIMARY KEY, name TEXT NOT NULL);`
 
 func openStore(ctx context.Context, path string) (*store, error) {
+	if err := private(path); err != nil {
+		return nil, fmt.Errorf("open database %s: %w", path, err)
+	}
 	pragmas := url.Values{"_txlock": {"immediate"}, "_pragma": {"foreign_keys(1)", "journal_mode(WAL)", "synchronous(NORMAL)", "busy_timeout(5000)"}}
 	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: url.PathEscape(path), RawQuery: pragmas.Encode()}).String())
 	if err != nil {
@@ -45,6 +50,16 @@ func openStore(ctx context.Context, path string) (*store, error) {
 		return nil, fmt.Errorf("open database %s: %w", path, err)
 	}
 	return s, nil
+}
+
+// private makes sure that nobody else reads who called whom; SQLite gives its
+// other files the same mode.
+func private(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Chmod(0o600), f.Close())
 }
 
 func (s *store) prepare(ctx context.Context) error {
@@ -176,7 +191,7 @@ func (s *store) setName(ctx context.Context, ghost, name string) error {
 func (s *store) one(ctx context.Context, query string, args ...any) (string, error) {
 	var value string
 	err := s.db.QueryRowContext(ctx, query, args...).Scan(&value)
-	if err == sql.ErrNoRows {
+	if errors.Is(err, sql.ErrNoRows) {
 		return "", nil
 	}
 	return value, err

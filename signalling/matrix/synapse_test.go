@@ -1,0 +1,181 @@
+package matrix
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// sent is one event that we sent into a room.
+type sent struct {
+	Type, Room, As, Txn string
+	Body                map[string]any
+	Raw                 string
+}
+
+// synapse is a scripted homeserver: it takes what we send, says what the test
+// wants, and pushes transactions to us as Synapse does.
+type synapse struct {
+	*httptest.Server
+	hsToken, asToken string
+
+	events chan sent
+
+	mu      sync.Mutex
+	members map[string][]string // by room
+	public  map[string]bool
+	rooms   []json.RawMessage // asked to create
+	calls   []string          // "POST register tel_…", in order
+	script  func(sent) (status int, body string)
+	down    bool
+	txn     int
+	tries   []sent // every attempt to send, also refused ones
+}
+
+func newServer(t *testing.T) *synapse {
+	s := &synapse{events: make(chan sent, 1000), members: map[string][]string{}, public: map[string]bool{}}
+	mux := http.NewServeMux()
+	const v3 = "/_matrix/client/v3/"
+	mux.HandleFunc("POST "+v3+"register", s.note(func(r *http.Request, body map[string]any) any {
+		return map[string]any{"user_id": fmt.Sprintf("@%v:example.org", body["username"])}
+	}))
+	mux.HandleFunc("PUT "+v3+"profile/{user}/displayname", s.note(nil))
+	mux.HandleFunc("POST "+v3+"join/{room}", s.note(s.join))
+	mux.HandleFunc("POST "+v3+"rooms/{room}/join", s.note(s.join))
+	mux.HandleFunc("POST "+v3+"rooms/{room}/leave", s.note(nil))
+	mux.HandleFunc("POST "+v3+"rooms/{room}/invite", s.note(nil))
+	mux.HandleFunc("POST "+v3+"createRoom", s.note(s.create))
+	mux.HandleFunc("GET "+v3+"rooms/{room}/joined_members", s.joined)
+	mux.HandleFunc("GET "+v3+"rooms/{room}/state/m.room.join_rules/{$}", s.joinRule)
+	mux.HandleFunc("GET "+v3+"rooms/{room}/state/m.room.join_rules", s.joinRule)
+	mux.HandleFunc("PUT "+v3+"rooms/{room}/send/{type}/{txn}", s.send)
+	mux.HandleFunc("POST /_matrix/client/v1/appservice/{id}/ping", s.note(nil))
+	s.Server = httptest.NewServer(s.guard(mux))
+	t.Cleanup(s.Close)
+	return s
+}
+
+func (s *synapse) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		down := s.down
+		s.mu.Unlock()
+		switch {
+		case down:
+			w.WriteHeader(http.StatusBadGateway)
+		case r.Header.Get("Authorization") != "Bearer "+s.asToken:
+			answer(w, http.StatusUnauthorized, `{"errcode":"M_UNKNOWN_TOKEN","error":"who?"}`)
+		default:
+			next.ServeHTTP(w, r)
+		}
+	})
+}
+
+func answer(w http.ResponseWriter, status int, body string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	io.WriteString(w, body)
+}
+
+func (s *synapse) note(f func(*http.Request, map[string]any) any) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		raw, _ := io.ReadAll(r.Body)
+		var body map[string]any
+		json.Unmarshal(raw, &body)
+		line := r.Method + " " + strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/_matrix/client/v3/"), "/_matrix/client/")
+		for _, k := range []string{"username", "displayname", "user_id"} {
+			if v, ok := body[k].(string); ok {
+				line += " " + v
+			}
+		}
+		s.mu.Lock()
+		s.calls = append(s.calls, line)
+		s.mu.Unlock()
+		var res any = map[string]any{}
+		if f != nil {
+			res = f(r, body)
+		}
+		json.NewEncoder(w).Encode(res)
+	}
+}
+
+func (s *synapse) join(r *http.Request, _ map[string]any) any {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	room := r.PathValue("room")
+	s.members[room] = append(s.members[room], r.URL.Query().Get("user_id"))
+	return map[string]string{"room_id": room}
+}
+
+func (s *synapse) create(r *http.Request, body map[string]any) any {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	raw, _ := json.Marshal(body)
+	s.rooms = append(s.rooms, raw)
+	room := fmt.Sprintf("!made%d:example.org", len(s.rooms))
+	s.members[room] = []string{r.URL.Query().Get("user_id")}
+	return map[string]string{"room_id": room}
+}
+
+func (s *synapse) joined(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := s.members[r.PathValue("room")]
+	if !slices.Contains(list, r.URL.Query().Get("user_id")) {
+		answer(w, http.StatusForbidden, `{"errcode":"M_FORBIDDEN","error":"not there"}`)
+		return
+	}
+	names := map[string]any{}
+	for _, user := range list {
+		names[user] = map[string]any{"display_name": "The " + user[1:4]}
+	}
+	json.NewEncoder(w).Encode(map[string]any{"joined": names})
+}
+
+func (s *synapse) joinRule(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	rule := "invite"
+	if s.public[r.PathValue("room")] {
+		rule = "public"
+	}
+	answer(w, http.StatusOK, `{"join_rule":"`+rule+`"}`)
+}
+
+func (s *synapse) send(w http.ResponseWriter, r *http.Request) {
+	raw, _ := io.ReadAll(r.Body)
+	e := sent{Type: r.PathValue("type"), Room: r.PathValue("room"), As: r.URL.Query().Get("user_id"), Txn: r.PathValue("txn"), Raw: string(raw)}
+	json.Unmarshal(raw, &e.Body)
+	status, body := http.StatusOK, `{"event_id":"$`+e.Txn+`"}`
+	s.mu.Lock()
+	s.tries = append(s.tries, e)
+	if s.script != nil {
+		if code, text := s.script(e); code != 0 {
+			status, body = code, text
+		}
+	}
+	s.mu.Unlock()
+	if status == http.StatusOK {
+		s.events <- e
+	}
+	answer(w, status, body)
+}
+
+func (s *synapse) set(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f()
+}
+
+// said tells whether a line is among what was asked of the server.
+func (s *synapse) said(line string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.ContainsFunc(s.calls, func(c string) bool { return strings.HasPrefix(c, line) })
+}
