@@ -17,7 +17,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const here = "127.77.0.1"
 
 func config(pairs int) Config {
-	return Config{Address: here, Low: 42000, High: 42000 + 2*pairs - 1, Latch: true}
+	return Config{Address: here, Low: 18000, High: 18000 + 2*pairs - 1, Latch: true}
 }
 
 // clock is a hand-set one.
