@@ -26,6 +26,11 @@ func answeredCall(t testing.TB, f *Factory) (*Peer, *browser, states) {
 	t.Cleanup(func() { closeTwice(t, p) })
 	b.remote(t, webrtc.SDPTypeAnswer, answer)
 	s.await(t, Connected)
+	select {
+	case <-b.up:
+	case <-time.After(patience):
+		t.Fatal("the browser never connected")
+	}
 	return p, b, s
 }
 
@@ -208,7 +213,7 @@ func TestFarEndVanishes(t *testing.T) {
 }
 
 func TestFarEndLeaves(t *testing.T) {
-	f := newFactory(t, func(c *Config) { c.ICETimeout = 300 * time.Millisecond })
+	f := newFactory(t, func(c *Config) { c.ICETimeout = time.Second })
 	_, b, s := answeredCall(t, f)
 	b.leave()
 	s.await(t, Lost)

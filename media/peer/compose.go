@@ -76,16 +76,25 @@ func (d *description) answer(pion string, list []codec) (string, error) {
 	dress(ours, mid, named, reverse(d.direction))
 	narrow(ours, list)
 	s.Attributes = without(s.Attributes, sdp.AttrKeyGroup)
-	if named && d.inBundle(mid) {
-		s.WithValueAttribute(sdp.AttrKeyGroup, "BUNDLE "+mid)
-	}
 	s.MediaDescriptions = nil
+	group := "BUNDLE"
 	for i, m := range d.sdp.MediaDescriptions {
-		if i == d.audio {
-			s.MediaDescriptions = append(s.MediaDescriptions, ours)
-		} else {
-			s.MediaDescriptions = append(s.MediaDescriptions, refuse(m))
+		id, _ := m.Attribute(sdp.AttrKeyMID)
+		switch {
+		case i == d.audio:
+			m = ours
+		case m == d.bundled && inUse(m):
+			m = idle(m, ours)
+		default:
+			m, id = refuse(m), ""
 		}
+		if d.inBundle(id) {
+			group += " " + id
+		}
+		s.MediaDescriptions = append(s.MediaDescriptions, m)
+	}
+	if d.inBundle(mid) {
+		s.WithValueAttribute(sdp.AttrKeyGroup, group)
 	}
 	text, err := s.Marshal()
 	return string(text), err
@@ -160,4 +169,18 @@ func refuse(m *sdp.MediaDescription) *sdp.MediaDescription {
 		}
 	}
 	return none.WithPropertyAttribute(sdp.AttrKeyInactive)
+}
+
+// idle keeps a section without using it: the one whose transport our audio
+// shares. A browser that bundles all it has cannot let go of it.
+func idle(m, ours *sdp.MediaDescription) *sdp.MediaDescription {
+	kept := refuse(m)
+	kept.MediaName.Port = ours.MediaName.Port
+	for _, a := range ours.Attributes {
+		switch a.Key {
+		case sdp.AttrKeyConnectionSetup, "ice-ufrag", "ice-pwd", sdp.AttrKeyRTCPMux, sdp.AttrKeyCandidate, sdp.AttrKeyEndOfCandidates:
+			kept.Attributes = append(kept.Attributes, a)
+		}
+	}
+	return kept
 }

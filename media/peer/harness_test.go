@@ -156,6 +156,7 @@ type browser struct {
 	track  *webrtc.TrackLocalStaticRTP
 	heard  chan *webrtc.TrackRemote
 	socket *net.UDPConn
+	up     chan struct{} // closed once the browser's end is connected
 }
 
 func newBrowser(t testing.TB, mime string) *browser {
@@ -183,7 +184,7 @@ func newBrowser(t testing.TB, mime string) *browser {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &browser{PeerConnection: pc, heard: make(chan *webrtc.TrackRemote, 4), socket: socket}
+	b := &browser{PeerConnection: pc, heard: make(chan *webrtc.TrackRemote, 4), socket: socket, up: make(chan struct{})}
 	t.Cleanup(func() { b.leave(); _ = mux.Close(); _ = socket.Close() })
 	b.track, err = webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: mime}, "mic", "far")
 	if err != nil {
@@ -192,6 +193,12 @@ func newBrowser(t testing.TB, mime string) *browser {
 	if _, err := pc.AddTrack(b.track); err != nil {
 		t.Fatal(err)
 	}
+	var once sync.Once
+	pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) {
+		if s == webrtc.PeerConnectionStateConnected {
+			once.Do(func() { close(b.up) })
+		}
+	})
 	pc.OnTrack(func(t *webrtc.TrackRemote, _ *webrtc.RTPReceiver) { b.heard <- t })
 	return b
 }

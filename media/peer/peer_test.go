@@ -70,3 +70,31 @@ func TestOfferListsFormatsInOrder(t *testing.T) {
 	contains(t, offer, "m=audio 9 UDP/TLS/RTP/SAVPF 8 111 0 110 126", "a=msid:"+p.StreamID()+" ", "a=sendrecv",
 		"a=setup:actpass", "a=end-of-candidates", "telephone-event/8000", "telephone-event/48000")
 }
+
+// TestHoldIsNoLoss: what was not sent while the far end held leaves no gap in
+// its sequence numbers.
+func TestHoldIsNoLoss(t *testing.T) {
+	a, b := call(t, []media.Format{media.PCMU}, media.PCMU)
+	ear := newEar()
+	b.SendTo(ear)
+	say := func(seq uint16) {
+		if err := a.WritePacket(&media.Packet{SSRC: 5, Sequence: seq, Timestamp: uint32(seq) * 160, Clock: 8000, Payload: []byte{byte(seq)}}); err != nil {
+			t.Error(err)
+		}
+	}
+	is := func(fill byte) func(media.Packet) bool {
+		return func(p media.Packet) bool { return p.Payload[0] == fill }
+	}
+	say(1)
+	before := ear.next(t, is(1))
+	a.track.hold(true)
+	for seq := range uint16(50) {
+		say(2 + seq)
+	}
+	a.track.hold(false)
+	say(100)
+	after := ear.next(t, is(100))
+	if after.Sequence != before.Sequence+1 || after.SSRC != before.SSRC {
+		t.Errorf("sequence %d after %d", after.Sequence, before.Sequence)
+	}
+}

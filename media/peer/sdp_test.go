@@ -149,24 +149,51 @@ func TestAnswerFallsBackToTheOtherEventClock(t *testing.T) {
 	contains(t, answer, "SAVPF 0 110\r\n", "a=rtpmap:110 telephone-event/48000\r\n")
 }
 
+// section is the part of a description that begins with m.
+func section(t *testing.T, text, m string) string {
+	t.Helper()
+	_, rest, ok := strings.Cut(text, "\r\nm="+m)
+	if !ok {
+		t.Fatalf("no %s in\n%s", m, text)
+	}
+	part, _, _ := strings.Cut(rest, "\r\nm=")
+	return "m=" + m + part + "\r\n"
+}
+
+const (
+	videoSection = "m=video 9 UDP/TLS/RTP/SAVPF 96 97\nc=IN IP4 0.0.0.0\na=mid:v\na=sendrecv\na=rtpmap:96 VP8/90000\na=rtpmap:97 rtx/90000\n"
+	dataSection  = "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\nc=IN IP4 0.0.0.0\na=mid:d\na=sctp-port:5000\n"
+)
+
 func TestAnswerRefusesOtherSectionsByName(t *testing.T) {
-	chrome := edited(chromeOffer(t), "BUNDLE 0", "BUNDLE v 0 d")
-	at := strings.Index(chrome, "m=audio")
-	offer := chrome[:at] + "m=video 9 UDP/TLS/RTP/SAVPF 96 97\nc=IN IP4 0.0.0.0\na=mid:v\na=sendrecv\na=rtpmap:96 VP8/90000\na=rtpmap:97 rtx/90000\n" +
-		chrome[at:] + "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\nc=IN IP4 0.0.0.0\na=mid:d\na=sctp-port:5000\n"
 	f := newFactory(t)
+	p, answer, err := f.Answer(edited(chromeOffer(t), "BUNDLE 0", "BUNDLE 0 v d")+videoSection+dataSection, media.PCMA, newStates().on)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeTwice(t, p)
+	video, data := section(t, answer, "video"), section(t, answer, "application")
+	contains(t, video, "m=video 0 UDP/TLS/RTP/SAVPF 96\r\n", "c=IN IP4 0.0.0.0\r\n", "a=mid:v\r\n", "a=rtpmap:96 VP8/90000\r\n", "a=inactive\r\n")
+	lacks(t, video, "ice-", "candidate")
+	contains(t, section(t, answer, "audio"), "SAVPF 8 126\r\n", "a=mid:0\r\n", "a=sendrecv\r\n", "a=candidate:")
+	contains(t, data, " 0 UDP/DTLS/SCTP webrtc-datachannel\r\n", "a=mid:d\r\n", "a=inactive\r\n")
+	contains(t, answer, "a=group:BUNDLE 0\r\n")
+}
+
+// TestAnswerKeepsTheSectionThatCarriesTheBundle: Chrome, which puts everything
+// on the transport of the first section, takes no answer without it.
+func TestAnswerKeepsTheSectionThatCarriesTheBundle(t *testing.T) {
+	f := newFactory(t)
+	offer := edited(chromeOffer(t), "BUNDLE 0", "BUNDLE v 0 d", "m=audio", videoSection+"m=audio") + dataSection
 	p, answer, err := f.Answer(offer, media.PCMA, newStates().on)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer closeTwice(t, p)
-	video, rest, _ := strings.Cut(answer[strings.Index(answer, "m=video"):], "m=audio")
-	audio, data, _ := strings.Cut(rest, "m=application")
-	contains(t, video, "m=video 0 UDP/TLS/RTP/SAVPF 96\r\n", "c=IN IP4 0.0.0.0\r\n", "a=mid:v\r\n", "a=rtpmap:96 VP8/90000\r\n", "a=inactive\r\n")
-	lacks(t, video, "ice-", "candidate")
-	contains(t, audio, "SAVPF 8 126\r\n", "a=mid:0\r\n", "a=sendrecv\r\n", "a=candidate:")
-	contains(t, data, " 0 UDP/DTLS/SCTP webrtc-datachannel\r\n", "a=mid:d\r\n", "a=inactive\r\n")
-	contains(t, answer, "a=group:BUNDLE 0\r\n")
+	contains(t, section(t, answer, "video"), "m=video 9 UDP/TLS/RTP/SAVPF 96\r\n", "a=mid:v\r\n", "a=inactive\r\n", "a=ice-ufrag:", "a=rtcp-mux\r\n",
+		"a=setup:active\r\n", "a=candidate:")
+	contains(t, section(t, answer, "application"), "m=application 0 ")
+	contains(t, answer, "a=group:BUNDLE v 0\r\n")
 }
 
 func TestAnswerWithoutMidOrBundle(t *testing.T) {

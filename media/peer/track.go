@@ -27,6 +27,7 @@ type track struct {
 	event   codec
 	events  bool // telephone-event was negotiated
 	held    bool // the far end does not want to hear us
+	holds   uint32
 	closed  bool
 	line    *line.Line
 	header  rtp.Header
@@ -49,6 +50,9 @@ func (t *track) negotiated(audio codec, list []codec) {
 func (t *track) hold(on bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.held && !on {
+		t.holds++
+	}
 	t.held = on
 }
 
@@ -73,7 +77,12 @@ func (t *track) write(p *media.Packet, now time.Time) error {
 	if p.Event {
 		payload, pt = t.rescaled(p), t.event.pt
 	}
-	seq, ts := t.line.Next(p, now)
+	// After a hold the source counts as another one: what went by unsent is no
+	// loss of the far end's.
+	from := media.Packet{
+		SSRC: p.SSRC + t.holds, Sequence: p.Sequence, Timestamp: p.Timestamp, Clock: p.Clock, Marker: p.Marker, Event: p.Event,
+	}
+	seq, ts := t.line.Next(&from, now)
 	t.send(pt, seq, ts, p.Marker, payload)
 	return nil
 }
