@@ -8,7 +8,6 @@ bed=$BED/bed
 trap '"$bed" clean' EXIT
 trap 'exit 130' INT TERM
 "$bed" clean; mkdir -p "$BED_RUN" || exit 1
-export ROOMLINE_REGISTRATION=$BED_RUN/registration.yaml
 if [ -z "${ROOMLINE_BIN:-}" ]; then
   export ROOMLINE_BIN=$BED_RUN/roomline
   CGO_ENABLED=0 go build -tags goolm -trimpath -o "$ROOMLINE_BIN" ./cmd/roomline || exit 1
@@ -19,5 +18,5 @@ run() { go test -tags goolm,interop -count=1 -timeout 20m "$@"; }
 # The bed by itself first. What stands in for the gateway there must not be remembered by Synapse.
 run ./test/interop/rig && "$bed" down synapse && "$bed" up synapse && run "$@" ./test/interop
 rc=$?
-[ $rc = 0 ] || { keep=$(mktemp -d "${TMPDIR:-/tmp}/roomline-interop-XXXXXX"); cp -r "$BED_RUN"/*.log "$BED_RUN/cdr.jsonl" "$BED_RUN/asterisk/log" "$keep" 2>/dev/null; echo "interop: the peers' logs are in $keep"; }
+[ $rc = 0 ] || { keep=$(mktemp -d -t roomline-interop-XXXXXX); cp -r "$BED_RUN"/*.log "$BED_RUN/cdr.jsonl" "$BED_RUN/asterisk/log" "$keep" 2>/dev/null; echo "interop: the peers' logs are in $keep"; }
 exit $rc

@@ -11,7 +11,7 @@ if [ -z "${BED_RUN:-}" ]; then "$bed" install || exit 1; exec "$bed" exec "$0" "
 trap '"$bed" clean' EXIT
 trap : INT TERM        # the demo itself ends its calls and the gateway; then the bed goes down
 "$bed" clean && mkdir -p "$BED_RUN" || exit 1
-export ROOMLINE_BIN=$BED_RUN/roomline ROOMLINE_REGISTRATION=$BED_RUN/registration.yaml
+export ROOMLINE_BIN=$BED_RUN/roomline
 CGO_ENABLED=0 go build -tags goolm -trimpath -o "$ROOMLINE_BIN" ./cmd/roomline || exit 1
 CGO_ENABLED=0 go build -tags goolm -trimpath -o "$BED_RUN/demo" ./test/interop/demo || exit 1
 "$bed" config "$BED_RUN/roomline.yaml" && "$ROOMLINE_BIN" registration -c "$BED_RUN/roomline.yaml" >/dev/null || exit 1

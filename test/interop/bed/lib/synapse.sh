@@ -18,8 +18,8 @@ synapse_up() {
 # The gateway's registration must be there before Synapse starts. Without one the bed
 # writes its own, so that it can be tried alone.
 registration() { # OUT
-  if [ -n "${ROOMLINE_REGISTRATION:-}" ]; then cp "$ROOMLINE_REGISTRATION" "$1"; return; fi
-  [ -f "$1" ] || render "$BED/conf/synapse/registration.yaml.in" "$1"
+  local theirs=${ROOMLINE_REGISTRATION:-$RUN/registration.yaml}
+  if [ -f "$theirs" ]; then cp "$theirs" "$1"; else render "$BED/conf/synapse/registration.yaml.in" "$1"; fi
 }
 
 hs_register() { # USER ; by shared secret, once
