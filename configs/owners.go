@@ -33,9 +33,7 @@ func entry(t reflect.Type) reflect.Value {
 
 // defaults fills in what follows from what the file says.
 func (c *Config) defaults() {
-	if c.Matrix.RingTimeout == 0 {
-		c.Matrix.RingTimeout = c.Calls.RingTimeout
-	}
+	c.Matrix.RingTimeout, c.Matrix.ConnectTimeout = c.Calls.RingTimeout, c.Media.ConnectTimeout
 	c.Matrix.Defaults()
 	if name, only := c.onlyTrunk(); only && len(c.Routes.Outbound) == 0 {
 		c.Routes.Outbound = []signalling.Outbound{{Match: "*", Trunk: name}}

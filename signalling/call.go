@@ -52,6 +52,7 @@ type call struct {
 	router  Router
 	dialler func(name string) (Dialler, bool)
 	report  func(Record)
+	write   func(number string) string
 	tap     func(id string) media.Tap // nil: nobody listens
 
 	log    *slog.Logger

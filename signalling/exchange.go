@@ -16,6 +16,7 @@ type Options struct {
 	Limits Limits
 	Max    int                         // calls at once; further ones are refused
 	Report func(Record)                // told of every call that ended, from its goroutine
+	Write  func(number string) string  // how numbers are written for people; nil: as they are
 	Tap    func(call string) media.Tap // nil, or who listens to a call's audio
 	Log    *slog.Logger
 }
@@ -67,7 +68,7 @@ func (x *Exchange) Accept(in Incoming) (Reason, bool) {
 
 func (x *Exchange) newCall(in Incoming) *call {
 	c := newCall(rand.Text()[:12], in, x.opt.Log)
-	c.limits, c.router, c.dialler, c.report, c.tap = x.opt.Limits, x.opt.Router, x.dialler, x.opt.Report, x.opt.Tap
+	c.limits, c.router, c.dialler, c.report, c.write, c.tap = x.opt.Limits, x.opt.Router, x.dialler, x.opt.Report, x.opt.Write, x.opt.Tap
 	return c
 }
 

@@ -100,7 +100,7 @@ func (c *call) record() Record {
 	if c.legs[B] != nil && c.legs[B].Media() != nil {
 		r.Codec = c.legs[B].Media().Format().Name
 	}
-	r.Sentence = Sentence(c.Reason, r.Direction == RoomToPhone, c.other().Label(), time.Duration(r.TalkMS)*time.Millisecond)
+	r.Sentence = Sentence(c.Reason, r.Direction == RoomToPhone, c.otherName(), time.Duration(r.TalkMS)*time.Millisecond)
 	return r
 }
 
@@ -146,6 +146,13 @@ func (c *call) other() Party {
 		return c.in.To
 	}
 	return c.in.From
+}
+
+func (c *call) otherName() string {
+	if p := c.other(); p.Number == "" || c.write == nil {
+		return p.Label()
+	}
+	return c.write(c.other().Number)
 }
 
 func (c *call) endedBy() string {

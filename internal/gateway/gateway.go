@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -73,12 +74,23 @@ func (g *Gateway) build() (err error) {
 	}
 	g.later("WebRTC port", func(context.Context) error { return g.peers.Close() })
 
-	g.exchange = signalling.NewExchange(signalling.Options{Router: g.cfg.Routes, Limits: g.cfg.Calls.Limits(),
-		Max: g.cfg.Calls.Max, Report: g.report, Log: g.log})
+	numbers, err := number.New(g.cfg.Dialing.Country)
+	if err != nil {
+		return fmt.Errorf("dialing.country: %w", err)
+	}
+	g.exchange = signalling.NewExchange(signalling.Options{Router: g.cfg.Routes, Limits: g.limits(),
+		Max: g.cfg.Calls.Max, Report: g.report, Write: numbers.Format, Log: g.log})
 	if err = g.buildSIP(); err != nil {
 		return err
 	}
-	return g.buildMatrix()
+	return g.buildMatrix(numbers)
+}
+
+// limits gives an answered call as long as its media may take to connect.
+func (g *Gateway) limits() signalling.Limits {
+	l := g.cfg.Calls.Limits()
+	l.Answer = g.cfg.Media.ConnectTimeout + 5*time.Second
+	return l
 }
 
 func (g *Gateway) buildSIP() (err error) {
@@ -94,11 +106,7 @@ func (g *Gateway) buildSIP() (err error) {
 	return nil
 }
 
-func (g *Gateway) buildMatrix() error {
-	numbers, err := number.New(g.cfg.Dialing.Country)
-	if err != nil {
-		return fmt.Errorf("dialing.country: %w", err)
-	}
+func (g *Gateway) buildMatrix(numbers *number.Plan) (err error) {
 	g.matrix, err = matrix.New(g.cfg.Matrix, g.peers, numbers, g.lines(), g.exchange, g.log)
 	if err != nil {
 		return fmt.Errorf("matrix: %w", err)
@@ -153,7 +161,7 @@ func (g *Gateway) ready() error {
 // Drain takes no new calls, ends those that nobody has answered, and returns
 // when the others are over, after calls.drain_timeout, or when ctx ends.
 func (g *Gateway) Drain(ctx context.Context) {
-	g.log.Info("draining", "live", g.exchange.Live(), "at_most", g.cfg.Calls.DrainTimeout)
+	g.log.Info("draining", "live", g.exchange.Live(), "at_most", g.cfg.Calls.DrainTimeout.String())
 	g.agent.Drain()
 	g.matrix.Drain()
 	ctx, cancel := context.WithTimeout(ctx, g.cfg.Calls.DrainTimeout)

@@ -12,18 +12,18 @@ import (
 
 // Config is the Matrix half of the configuration file.
 type Config struct {
-	Homeserver     string        `yaml:"homeserver"`      // base URL of the client-server API
-	Domain         string        `yaml:"domain"`          // server name, the part after the colon of a user id
-	Listen         string        `yaml:"listen"`          // where the homeserver reaches us, host:port
-	URL            string        `yaml:"url"`             // the same as the homeserver sees it; empty: http:// and Listen
-	Registration   string        `yaml:"registration"`    // path of the appservice registration file
-	Bot            string        `yaml:"bot"`             // localpart of the appservice's own user
-	Prefix         string        `yaml:"prefix"`          // how the localparts of telephone users begin
-	Allow          []string      `yaml:"allow"`           // who may call: server names and user ids; empty: Domain
-	Database       string        `yaml:"database"`        // SQLite file
-	SendTimeout    time.Duration `yaml:"send_timeout"`    // for one request to the homeserver
-	ConnectTimeout time.Duration `yaml:"connect_timeout"` // from the answer to audio
-	RingTimeout    time.Duration `yaml:"ring_timeout"`    // how long a client is told to ring
+	Homeserver     string        `yaml:"homeserver"`   // base URL of the client-server API
+	Domain         string        `yaml:"domain"`       // server name, the part after the colon of a user id
+	Listen         string        `yaml:"listen"`       // where the homeserver reaches us, host:port
+	URL            string        `yaml:"url"`          // the same as the homeserver sees it; empty: http:// and Listen
+	Registration   string        `yaml:"registration"` // path of the appservice registration file
+	Bot            string        `yaml:"bot"`          // localpart of the appservice's own user
+	Prefix         string        `yaml:"prefix"`       // how the localparts of telephone users begin
+	Allow          []string      `yaml:"allow"`        // who may call: server names and user ids; empty: Domain
+	Database       string        `yaml:"database"`     // SQLite file
+	SendTimeout    time.Duration `yaml:"send_timeout"` // for one request to the homeserver
+	ConnectTimeout time.Duration `yaml:"-"`            // from the answer to audio; media.connect_timeout
+	RingTimeout    time.Duration `yaml:"-"`            // how long a client is told to ring; calls.ring_timeout
 }
 
 // Defaults fills what was left out.
@@ -104,6 +104,9 @@ func webAddress(field, value string) error {
 	u, err := url.Parse(value)
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		return fmt.Errorf("%s: expected an address like http://127.0.0.1:8008, found %q", field, value)
+	}
+	if u.User != nil {
+		return fmt.Errorf("%s: expected an address without a user name and password", field)
 	}
 	return nil
 }

@@ -38,7 +38,6 @@ func TestValidate(t *testing.T) {
 		"prefix:":       func(c *Config) { c.Prefix = "TEL" },
 		"allow[1]:":     func(c *Config) { c.Allow = []string{"@a:b", "no no"} },
 		"send_timeout:": func(c *Config) { c.SendTimeout = time.Hour },
-		"ring_timeout:": func(c *Config) { c.RingTimeout = time.Second },
 	} {
 		c := validConfig()
 		spoil(&c)

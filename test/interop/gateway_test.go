@@ -4,6 +4,7 @@ package interop
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -97,8 +98,24 @@ func (g *gateway) finish() {
 		}
 	}
 	if g.t.Failed() {
-		g.t.Logf("the gateway's log ends:\n%s", tail(text, 12000))
+		g.keep(text)
 	}
+}
+
+// keep saves the gateway's folder, and shows what was logged above debug.
+func (g *gateway) keep(text []byte) {
+	dir := filepath.Join(bed.Run, "failed", strings.ReplaceAll(g.t.Name(), "/", "_"))
+	_ = os.RemoveAll(dir)
+	if err := os.CopyFS(dir, os.DirFS(g.dir)); err != nil {
+		g.t.Log(err)
+	}
+	var shown []byte
+	for line := range bytes.Lines(text) {
+		if !bytes.Contains(line, []byte(`"DEBUG"`)) {
+			shown = append(shown, line...)
+		}
+	}
+	g.t.Logf("the gateway's folder is kept as %s; its log ends:\n%s", dir, tail(shown, 4000))
 }
 
 func tail(b []byte, n int) []byte { return b[max(0, len(b)-n):] }

@@ -70,7 +70,8 @@ func (s *scene) oneShortCall(i int) {
 	ok(s.t, err)
 	a, b := heard.Tone(phoneTone), theirs.Tone(aliceTone)
 	if a.Present < 600*time.Millisecond || b.Present < 600*time.Millisecond {
-		s.t.Errorf("call %d: alice hears %v, the phone hears %v", i+1, a, b)
+		r := s.record(s.ctx, i)
+		s.t.Errorf("call %d: alice hears %v, the phone hears %v of %v; %s %+v %+v", i+1, a, b, theirs.Length(), r.Audio, r.Caller, r.Called)
 	}
 }
 

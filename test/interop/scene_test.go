@@ -5,6 +5,8 @@ package interop
 import (
 	"context"
 	"crypto/rand"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -83,7 +85,7 @@ func (s *scene) joinLine() {
 // leave closes alice's page; where a test failed it says what she saw.
 func (s *scene) leave() {
 	if s.t.Failed() {
-		s.t.Logf("alice's page says:\n%s", strings.Join(s.alice.Log(), "\n"))
+		_ = os.WriteFile(filepath.Join(s.dir, "page.log"), []byte(strings.Join(s.alice.Log(), "\n")), 0o600)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
