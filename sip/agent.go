@@ -114,7 +114,7 @@ func New(cfg Config, trunks map[string]TrunkConfig, ports Ports, board Switchboa
 func (a *Agent) Start(ctx context.Context) error {
 	log := slog.New(quiet{a.log.Handler()})
 	a.transport = sipmsg.NewTransportLayer(nowhere(), sipmsg.NewParser(), nil, sipmsg.WithTransportLayerLogger(log))
-	a.transport.OnMessage(prepare)
+	a.transport.OnMessage(a.prepare)
 	a.txs = sipmsg.NewTransactionLayer(a.transport, sipmsg.WithTransactionLayerLogger(log),
 		sipmsg.WithTransactionLayerUnhandledResponseHandler(a.stray), sipmsg.WithTransactionLayerTerminateOnConnClose())
 	a.txs.OnRequest(a.handle)

@@ -19,18 +19,34 @@ import (
 // library's that incoming requests do not use.
 const initial = "initial"
 
-// prepare sees every message before the library's transactions do, in the
-// reader's goroutine. It gives a new INVITE its To tag there and then, so that
-// every response has the same one (RFC 3261 §8.2.6.2), also the 487 that the
-// library sends by itself.
-func prepare(msg sipmsg.Message) {
+// prepare sees every message before the library's transactions do, one after
+// the other, in the reader's goroutine; it must not block. It gives a new
+// INVITE its To tag there and then, so that every response has the same one
+// (RFC 3261 §8.2.6.2), also the 487 that the library sends by itself. And it
+// takes the ACKs: the library begins a goroutine for each message, in which a
+// re-INVITE can overtake the ACK before it.
+func (a *Agent) prepare(msg sipmsg.Message) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			a.log.Error("a SIP message broke its reader", "fault", fault, "stack", string(debug.Stack()))
+		}
+	}()
 	req, ok := msg.(*sipmsg.Request)
-	if !ok || req.To() == nil || tagOf(req.To().Params) != "" {
+	if !ok || req.To() == nil {
 		return
 	}
-	req.SetDestination(initial)
-	if req.Method == sipmsg.INVITE {
-		req.To().Params.Add("tag", newTag())
+	if tagOf(req.To().Params) == "" {
+		req.SetDestination(initial)
+		if req.Method == sipmsg.INVITE {
+			req.To().Params.Add("tag", newTag())
+		}
+		return
+	}
+	if req.Method != sipmsg.ACK || inspect(req).status != 0 {
+		return
+	}
+	if l := a.find(string(*req.CallID()), tagOf(req.To().Params)); l != nil {
+		l.mail.post(request{Request: req})
 	}
 }
 
@@ -44,7 +60,7 @@ func (a *Agent) handle(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 		}
 	}()
 	trunks := a.trunksAt(sourceOf(req).Addr())
-	if len(trunks) == 0 {
+	if len(trunks) == 0 || req.Method == sipmsg.ACK { // an ACK needs no transaction, and prepare has seen it
 		tx.Terminate()
 		return
 	}
@@ -65,8 +81,6 @@ func (a *Agent) handle(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 		a.invited(req, tx, choose(trunks, req))
 	case sipmsg.OPTIONS:
 		a.respond(tx, a.capabilities(req))
-	case sipmsg.ACK:
-		tx.Terminate()
 	default: // BYE, INFO, and a CANCEL that the library found no INVITE for
 		a.refuse(req, tx, refuse(481, "Call/Transaction Does Not Exist"))
 	}
@@ -108,13 +122,7 @@ func (a *Agent) looped(req *sipmsg.Request) refusal {
 // within hands a request to the leg whose dialog it names.
 func (a *Agent) within(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 	l := a.find(string(*req.CallID()), tagOf(req.To().Params))
-	ack := req.Method == sipmsg.ACK
-	m := request{Request: req, tx: tx}
-	if ack {
-		m.tx = nil
-		tx.Terminate() // the library made one, but an ACK is never answered
-	}
-	if l != nil && l.mail.post(m) || ack {
+	if l != nil && l.mail.post(request{req, tx}) {
 		return
 	}
 	a.refuse(req, tx, refuse(481, "Call/Transaction Does Not Exist"))
@@ -123,10 +131,6 @@ func (a *Agent) within(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 // refuse answers with a status. A request to come back later keeps nothing
 // here, not even its transaction (security §3).
 func (a *Agent) refuse(req *sipmsg.Request, tx *sipmsg.ServerTx, r refusal) {
-	if req.Method == sipmsg.ACK {
-		tx.Terminate()
-		return
-	}
 	res := a.response(req, r.status, r.phrase, nil)
 	for _, h := range r.headers {
 		res.AppendHeader(h)

@@ -34,11 +34,12 @@ type leg struct {
 	agreed media.Negotiated
 	since  time.Time // since when the far end should be heard
 
-	told     bool // the call said Hangup
-	reported bool // we said HungUp
-	over     bool // the dialog is at its end
-	held     bool // by the far end
-	unacked  *unacked
+	told     bool     // the call said Hangup
+	reported bool     // we said HungUp
+	over     bool     // the dialog is at its end
+	held     bool     // by the far end
+	unacked  *unacked // nil: every 2xx of ours has its ACK
+	accepted *unacked // the latest, with its ACK or without
 	reoffer  reoffer
 	begun    []*sipmsg.ClientTx // transactions to be ended with the leg
 }

@@ -27,9 +27,11 @@ func TestAnsweredCall(t *testing.T) {
 		t.Error("there is media before the answer")
 	}
 	b.reply(invite, 100, "Trying", nil)
+	b.heard("100 Trying")
 	b.reply(invite, 180, "Ringing", nil)
-	b.reply(invite, 183, "Session Progress", nil)
 	b.event(signalling.Ringing)
+	b.reply(invite, 183, "Session Progress", nil)
+	b.heard("183 Session Progress")
 	for range 12 { // more than the ten responses that the library's own dialogs bear
 		b.reply(invite, 180, "Ringing", nil)
 	}

@@ -5,7 +5,9 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,6 +33,8 @@ type peer struct {
 	id   string // Call-ID of calls that the peer places
 	seq  uint32
 	far  string // the agent's tag, once known
+
+	packets int // of audio, sent
 }
 
 func newPeer(t *testing.T, ip string) *peer {
@@ -102,8 +106,14 @@ func (p *peer) expect(want string) sipmsg.Message {
 	}
 }
 
-func (p *peer) request(want string) *sipmsg.Request   { p.t.Helper(); return p.expect(want).(*sipmsg.Request) }
-func (p *peer) response(want string) *sipmsg.Response { p.t.Helper(); return p.expect(want).(*sipmsg.Response) }
+func (p *peer) request(want string) *sipmsg.Request {
+	p.t.Helper()
+	return p.expect(want).(*sipmsg.Request)
+}
+func (p *peer) response(want string) *sipmsg.Response {
+	p.t.Helper()
+	return p.expect(want).(*sipmsg.Response)
+}
 
 // never fails if the message comes within d.
 func (p *peer) never(want string, d time.Duration) {
@@ -203,9 +213,11 @@ func (p *peer) ack(res *sipmsg.Response, body []byte) {
 // says sends n packets of µ-law audio from the peer's RTP socket.
 func (p *peer) says(to netip.AddrPort, n int) {
 	p.t.Helper()
-	for i := range n {
+	for range n {
+		p.packets++
+		i := p.packets
 		b := make([]byte, 172)
-		b[0], b[3], b[8] = 0x80, byte(i), 7
+		b[0], b[2], b[3], b[8] = 0x80, byte(i>>8), byte(i), 7
 		b[6], b[7] = byte(i*160>>8), byte(i*160)
 		for j := 12; j < len(b); j++ {
 			b[j] = byte(i)
@@ -241,12 +253,12 @@ func rtpOf(t *testing.T, sdp []byte) netip.AddrPort {
 // board is a switchboard that shows each call to the test.
 type board struct {
 	calls  chan signalling.Incoming
-	refuse *signalling.Reason
+	refuse atomic.Pointer[signalling.Reason]
 }
 
 func (b *board) Accept(in signalling.Incoming) (signalling.Reason, bool) {
-	if b.refuse != nil {
-		return *b.refuse, false
+	if r := b.refuse.Load(); r != nil {
+		return *r, false
 	}
 	b.calls <- in
 	return signalling.Reason{}, true
@@ -266,7 +278,7 @@ func newPorts(t *testing.T) *port.Range {
 	t.Helper()
 	cfg := port.Default()
 	cfg.Low, cfg.High = 31000, 31998
-	r, err := port.NewRange(cfg, slog.New(slog.DiscardHandler))
+	r, err := port.NewRange(cfg, discard())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -284,14 +296,14 @@ func newBed(t *testing.T, change ...func(*TrunkConfig, *timing)) *bed {
 	}
 	b.agent = startAgent(t, map[string]TrunkConfig{"carrier": cfg}, b.ports, b.board, times)
 	b.to = b.agent.listeners[0].addr
-	b.box = signalling.NewInbox("call", slog.New(slog.DiscardHandler))
+	b.box = signalling.NewInbox("call", discard())
 	return b
 }
 
 func startAgent(t *testing.T, trunks map[string]TrunkConfig, ports Ports, sw Switchboard, times timing) *Agent {
 	t.Helper()
 	a, err := New(Config{Listen: []string{"udp://127.0.0.1:0", "tcp://127.0.0.1:0"}, Product: "roomline/test"}, trunks, ports, sw,
-		slog.New(slog.DiscardHandler))
+		discard())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -411,4 +423,17 @@ func (b *bed) ladder() string {
 		s = append(s, arrow+" "+m.Text)
 	}
 	return strings.Join(s, " ")
+}
+
+func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// heard waits until a message is on the ladder.
+func (b *bed) heard(text string) {
+	b.t.Helper()
+	for late := time.Now().Add(patience); !strings.Contains(b.ladder(), text); {
+		if time.Now().After(late) {
+			b.t.Fatalf("%s was not heard: %s", text, b.ladder())
+		}
+		runtime.Gosched()
+	}
 }

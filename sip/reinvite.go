@@ -32,7 +32,8 @@ func (u *unacked) due() <-chan time.Time {
 	return u.timer.C
 }
 
-// acks is where the library puts an ACK that wrongly reuses the INVITE's branch.
+// acks is where the library puts an ACK with the branch of the INVITE; it holds
+// a goroutine for each that nobody takes.
 func (u *unacked) acks() <-chan *sipmsg.Request {
 	if u == nil {
 		return nil
@@ -51,6 +52,7 @@ func (l *leg) okay(tx *sipmsg.ServerTx, req *sipmsg.Request, body []byte, offere
 	}
 	t := l.agent.timing
 	l.unacked = &unacked{tx: tx, res: res, offered: offered, timer: time.NewTimer(t.t1), interval: t.t1, deadline: time.Now().Add(t.ack)}
+	l.accepted = l.unacked
 	return nil
 }
 
@@ -125,7 +127,7 @@ func (l *leg) reinvited(m request) {
 	l.describe(l.reoffer.wish)
 	l.dialog.refresh(m.Contact())
 	if len(m.Body()) == 0 {
-		l.accepted(m, offer.Offer(l.local), true)
+		l.agree(m, offer.Offer(l.local), true)
 		return
 	}
 	remote, err := offer.Parse(m.Body())
@@ -133,7 +135,7 @@ func (l *leg) reinvited(m request) {
 		var body []byte
 		var n media.Negotiated
 		if body, n, err = offer.Answer(remote, l.local, l.codec); err == nil {
-			l.accepted(m, body, false)
+			l.agree(m, body, false)
 			l.start(n)
 			return
 		}
@@ -142,7 +144,7 @@ func (l *leg) reinvited(m request) {
 	l.reply(m, refuse(488, "Not Acceptable Here"))
 }
 
-func (l *leg) accepted(m request, body []byte, offered bool) {
+func (l *leg) agree(m request, body []byte, offered bool) {
 	l.note(true, "200 OK (re-INVITE)")
 	if err := l.okay(m.tx, m.Request, body, offered); err != nil {
 		l.log.Debug("a re-INVITE could not be answered")

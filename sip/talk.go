@@ -26,8 +26,7 @@ func (l *leg) talk() {
 			l.watch(now)
 		case <-l.unacked.due():
 			l.repeat()
-		case ack := <-l.unacked.acks():
-			l.acked(ack)
+		case <-l.accepted.acks(): // the library's copy of an ACK that wrongly reuses the INVITE's branch
 		case res := <-l.reoffer.responses():
 			l.reanswered(res)
 		case <-l.reoffer.done():
