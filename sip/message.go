@@ -63,7 +63,8 @@ func checkShape(req *sipmsg.Request) refusal {
 	if repeated(req) {
 		return refuse(400, "Repeated Header Field")
 	}
-	if cseq.MethodName != req.Method || cseq.SeqNo > maxCSeq {
+	sloppy := req.Method == sipmsg.ACK && cseq.MethodName == sipmsg.INVITE // as SIPp's users write it; no harm in it
+	if cseq.MethodName != req.Method && !sloppy || cseq.SeqNo > maxCSeq {
 		return refuse(400, "Bad CSeq")
 	}
 	if tag, _ := req.From().Params.Get("tag"); tag == "" || len(*req.CallID()) == 0 {
