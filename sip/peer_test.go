@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -35,6 +36,10 @@ type peer struct {
 	far  string // the agent's tag, once known
 
 	packets int // of audio, sent
+
+	streams net.Listener // a peer on TCP
+	mu      sync.Mutex
+	stream  net.Conn // the latest
 }
 
 func newPeer(t *testing.T, ip string) *peer {
@@ -71,7 +76,73 @@ func (p *peer) read() {
 	}
 }
 
-func (p *peer) addr() netip.AddrPort { return addrOf(p.conn) }
+func (p *peer) addr() netip.AddrPort {
+	if p.streams != nil {
+		return p.streams.Addr().(*net.TCPAddr).AddrPort()
+	}
+	return addrOf(p.conn)
+}
+
+func (p *peer) network() string {
+	if p.streams != nil {
+		return "TCP"
+	}
+	return "UDP"
+}
+
+// newStreamPeer is a peer on TCP.
+func newStreamPeer(t *testing.T, ip string) *peer {
+	t.Helper()
+	p := newPeer(t, ip)
+	var err error
+	if p.streams, err = net.Listen("tcp4", ip+":0"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		p.streams.Close()
+		p.hang()
+	})
+	go func() { // ends when the test closes the listener
+		for {
+			c, err := p.streams.Accept()
+			if err != nil {
+				return
+			}
+			p.take(c)
+		}
+	}()
+	return p
+}
+
+// take reads from a connection and writes to it from now on.
+func (p *peer) take(c net.Conn) {
+	p.mu.Lock()
+	p.stream = c
+	p.mu.Unlock()
+	go func() { // ends when either end closes the connection
+		defer c.Close()
+		parser, buf := sipmsg.NewParser().NewSIPStream(), make([]byte, 4096)
+		for {
+			n, err := c.Read(buf)
+			if err != nil {
+				return
+			}
+			parser.ParseSIPStream(buf[:n], func(msg sipmsg.Message) {
+				msg.SetSource(c.RemoteAddr().String())
+				p.got <- msg
+			})
+		}
+	}()
+}
+
+// hang closes the connection.
+func (p *peer) hang() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stream != nil {
+		p.stream.Close()
+	}
+}
 
 func addrOf(c *net.UDPConn) netip.AddrPort { return c.LocalAddr().(*net.UDPAddr).AddrPort() }
 
@@ -133,6 +204,14 @@ func (p *peer) never(want string, d time.Duration) {
 
 func (p *peer) send(text string) {
 	p.t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.streams != nil {
+		if _, err := p.stream.Write([]byte(text)); err != nil {
+			p.t.Fatal(err)
+		}
+		return
+	}
 	if _, err := p.conn.WriteToUDPAddrPort([]byte(text), p.to); err != nil {
 		p.t.Fatal(err)
 	}
@@ -180,8 +259,8 @@ func (p *peer) text(method, number string, body []byte, headers ...string) strin
 
 func (p *peer) raw(method, uri, from, to string, body []byte, headers ...string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bK%s;rport\r\nMax-Forwards: 70\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %d %s\r\nContact: <sip:%s>\r\n",
-		method, uri, p.addr(), newTag(), from, to, p.id, p.seq, method, p.addr())
+	fmt.Fprintf(&b, "%s %s SIP/2.0\r\nVia: SIP/2.0/%s %s;branch=z9hG4bK%s;rport\r\nMax-Forwards: 70\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %d %s\r\nContact: <sip:%s>\r\n",
+		method, uri, p.network(), p.addr(), newTag(), from, to, p.id, p.seq, method, p.addr())
 	for _, h := range headers {
 		b.WriteString(h + "\r\n")
 	}
@@ -194,19 +273,23 @@ func (p *peer) raw(method, uri, from, to string, body []byte, headers ...string)
 
 // within writes a request in a dialog that the agent began with invite.
 func (p *peer) within(invite *sipmsg.Request, method string, seq uint32, body []byte, headers ...string) string {
-	q := *p
-	q.id, q.seq = invite.CallID().Value(), seq
+	q := p.with(seq)
+	q.id = invite.CallID().Value()
 	from := fmt.Sprintf("<%s>;tag=%s", invite.To().Address.String(), p.tag)
 	to := fmt.Sprintf("<%s>;tag=%s", invite.From().Address.String(), tagOf(invite.From().Params))
 	return q.raw(method, invite.Contact().Address.String(), from, to, body, headers...)
+}
+
+// with is the peer at another sequence number, for writing only.
+func (p *peer) with(seq uint32) *peer {
+	return &peer{t: p.t, conn: p.conn, streams: p.streams, to: p.to, tag: p.tag, id: p.id, far: p.far, seq: seq}
 }
 
 // ack sends the ACK for a 2xx to the peer's own INVITE.
 func (p *peer) ack(res *sipmsg.Response, body []byte) {
 	p.t.Helper()
 	p.far = tagOf(res.To().Params)
-	q := *p
-	q.seq = res.CSeq().SeqNo
+	q := p.with(res.CSeq().SeqNo)
 	p.send(q.text("ACK", res.To().Address.User, body))
 }
 

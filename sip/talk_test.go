@@ -70,10 +70,18 @@ func TestReinviteWithNewAddress(t *testing.T) {
 	if rtpOf(t, res.Body()) != rtpOf(t, invite.Body()) {
 		t.Error("our own address changed")
 	}
-	if err := leg.Media().WritePacket(&media.Packet{Payload: make([]byte, 160), Clock: 8000}); err != nil {
-		t.Fatal(err)
+	buf, heard := make([]byte, 200), false
+	for late := time.Now().Add(patience); !heard && time.Now().Before(late); {
+		if err := leg.Media().WritePacket(&media.Packet{Payload: make([]byte, 160), Clock: 8000}); err != nil {
+			t.Fatal(err)
+		}
+		b.rtp.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
+		_, _, err := b.rtp.ReadFromUDPAddrPort(buf)
+		heard = err == nil
 	}
-	b.hears()
+	if !heard {
+		t.Error("nothing was heard at the new address")
+	}
 	b.send(b.within(invite, "INVITE", 6, b.sdp("sendrecv", "9"))) // a codec that this call does not have
 	b.response("488")
 	b.send(b.within(invite, "INVITE", 7, nil)) // a question for our offer
