@@ -132,7 +132,7 @@ func (c *call) advance(e Event) State {
 	c.phase, actions = c.step(e)
 	if c.State != was {
 		c.stamp(c.State)
-		c.log.Debug("call", "from", was, "to", c.State, "on", e.Kind, "reason", e.Reason)
+		c.log.Debug("call", "from", was.String(), "to", c.State.String(), "on", e.Kind.String(), "reason", e.Reason.String())
 	}
 	for _, a := range actions {
 		c.do(a)

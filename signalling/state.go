@@ -50,7 +50,7 @@ func (p phase) endedBy(e Event) (Reason, bool) {
 	case Stop:
 		return Reason{Cause: ShuttingDown}, true
 	case Drain:
-		return Reason{Cause: ShuttingDown}, p.State != Connected
+		return Reason{Cause: ShuttingDown}, p.State < Answering
 	}
 	return Reason{}, false
 }

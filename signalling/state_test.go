@@ -70,7 +70,7 @@ func TestEndings(t *testing.T) {
 		{Event{Kind: HungUp, Side: B, Reason: busy}, map[State]Cause{Routing: Busy, Dialling: Busy, Alerting: Busy, Answering: Busy, Connected: Busy}},
 		{Event{Kind: HungUp, Side: A, Reason: Reason{Cause: Cancelled}}, map[State]Cause{Routing: Cancelled, Dialling: Cancelled, Alerting: Cancelled, Answering: Cancelled, Connected: Cancelled}},
 		{Event{Kind: TimedOut}, map[State]Cause{Routing: PeerTimeout, Dialling: NoAnswer, Alerting: NoAnswer, Answering: PeerTimeout, Connected: NormalClearing}},
-		{Event{Kind: Drain}, map[State]Cause{Routing: ShuttingDown, Dialling: ShuttingDown, Alerting: ShuttingDown, Answering: ShuttingDown}},
+		{Event{Kind: Drain}, map[State]Cause{Routing: ShuttingDown, Dialling: ShuttingDown, Alerting: ShuttingDown}},
 		{Event{Kind: Stop}, map[State]Cause{Routing: ShuttingDown, Dialling: ShuttingDown, Alerting: ShuttingDown, Answering: ShuttingDown, Connected: ShuttingDown}},
 		{Event{Kind: Failed, Reason: Reason{Cause: Internal}}, map[State]Cause{Routing: Internal, Dialling: Internal, Alerting: Internal, Answering: Internal, Connected: Internal}},
 		{Event{Kind: Gone, Side: A}, map[State]Cause{Routing: PeerTimeout, Dialling: PeerTimeout, Alerting: PeerTimeout, Answering: PeerTimeout, Connected: PeerTimeout}},

@@ -23,7 +23,7 @@ func TestRoomToPhone(t *testing.T) {
 	for name, login := range dialects {
 		t.Run(name, func(t *testing.T) {
 			s := open(t, with{login: login})
-			before := s.holdings()
+			before := s.holdings(s.ctx)
 			call, phone := s.connect("030 / 23125-606", "+493023125606")
 			heard, err := call.Record(s.ctx, 3*time.Second)
 			ok(t, err)
@@ -63,7 +63,7 @@ func TestPhoneToRoom(t *testing.T) {
 	for name, login := range dialects {
 		t.Run(name, func(t *testing.T) {
 			s := open(t, with{login: login})
-			before := s.holdings()
+			before := s.holdings(s.ctx)
 			call, phone := s.ring()
 			if call.Room != s.line {
 				t.Errorf("it rings in %s, want the phone line %s", call.Room, s.line)

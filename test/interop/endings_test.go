@@ -69,7 +69,7 @@ func TestUnansweredFromTheRoom(t *testing.T) {
 	for _, e := range roomEndings() {
 		t.Run(e.name, func(t *testing.T) {
 			s := open(t, with{login: e.login, changes: e.changes})
-			before := s.holdings()
+			before := s.holdings(s.ctx)
 			call, err := s.alice.Dial(s.ctx, "+493023125"+e.number, 0)
 			ok(t, err)
 			if e.act != nil {
@@ -117,7 +117,7 @@ func (e ending) check(t *testing.T, s *scene, room string, r signalling.Record) 
 	if e.sip != "" && !slices.ContainsFunc(r.Ladder, func(m signalling.Message) bool { return strings.HasPrefix(m.Text, e.sip) }) {
 		t.Errorf("the ladder has no %s: %+v", e.sip, r.Ladder)
 	}
-	if n := len(s.readRecords()); n != 1 {
+	if n := len(s.all()); n != 1 {
 		t.Errorf("%d records were written", n)
 	}
 }
@@ -155,7 +155,7 @@ func TestUnansweredFromThePhone(t *testing.T) {
 	for _, e := range phoneEndings() {
 		t.Run(e.name, func(t *testing.T) {
 			s := open(t, with{login: e.login, changes: e.changes})
-			before, mark := s.holdings(), bed.Mark()
+			before, mark := s.holdings(s.ctx), bed.Mark()
 			call, phone := s.ring()
 			began := time.Now()
 			if e.act != nil {

@@ -16,7 +16,7 @@ func TestHangupFromThePhone(t *testing.T) {
 	for name, login := range dialects {
 		t.Run(name, func(t *testing.T) {
 			s := open(t, with{login: login})
-			before := s.holdings()
+			before := s.holdings(s.ctx)
 			call, _ := s.connect("030 23125615", "+493023125615") // hangs up after 2 s
 			ok(t, call.WaitState(s.ctx, "ended"))
 			ending{sent: "hangup(user_hangup)", notice: "Call to +49 30 23125615 ended after 0:0", cause: "normal_clearing",
@@ -29,7 +29,7 @@ func TestHangupFromThePhone(t *testing.T) {
 // TestHangupFromTheRoom: alice hangs up a call that the phone placed.
 func TestHangupFromTheRoom(t *testing.T) {
 	s := open(t, with{})
-	before, mark := s.holdings(), bed.Mark()
+	before, mark := s.holdings(s.ctx), bed.Mark()
 	call, phone := s.ring()
 	ok(t, call.Answer(s.ctx, 0))
 	_, err := phone.WaitAnswered(s.ctx)
@@ -53,7 +53,7 @@ func TestClientVanishes(t *testing.T) {
 	ok(t, err)
 	defer own.Close()
 	s := open(t, with{browser: own, changes: []string{"media:\n", "media:\n  ice_timeout: 8s\n"}})
-	before := s.holdings()
+	before := s.holdings(s.ctx)
 	call, phone := s.connect("030 23125606", "+493023125606")
 	pause(s.ctx, time.Second)
 	own.Kill()
@@ -71,7 +71,7 @@ func TestClientVanishes(t *testing.T) {
 // TestPageCloses: a closed laptop lid or tab, without a hang-up.
 func TestPageCloses(t *testing.T) {
 	s := open(t, with{changes: []string{"media:\n", "media:\n  ice_timeout: 8s\n"}})
-	before := s.holdings()
+	before := s.holdings(s.ctx)
 	_, phone := s.connect("030 23125606", "+493023125606")
 	ok(t, s.alice.Vanish(s.ctx))
 	began := time.Now()
@@ -87,7 +87,7 @@ func TestPageCloses(t *testing.T) {
 // TestAsteriskDies: killed mid-call, it says nothing and its audio stops.
 func TestAsteriskDies(t *testing.T) {
 	s := open(t, with{changes: []string{"codecs: [pcmu, pcma]", "codecs: [pcmu, pcma]\n    silence_timeout: 5s"}})
-	before := s.holdings()
+	before := s.holdings(s.ctx)
 	call, _ := s.connect("030 23125606", "+493023125606")
 	pause(s.ctx, time.Second)
 	ok(t, bed.KillAsterisk())
@@ -106,7 +106,7 @@ func TestAsteriskDies(t *testing.T) {
 // hangs up; the room is told when the homeserver is back.
 func TestHomeserverDown(t *testing.T) {
 	s := open(t, with{limit: 2 * time.Minute})
-	before := s.holdings()
+	before := s.holdings(s.ctx)
 	call, phone := s.connect("030 23125606", "+493023125606")
 	ok(t, bed.StopSynapse(s.ctx))
 	restarted := false
@@ -134,8 +134,8 @@ func TestHomeserverDown(t *testing.T) {
 func TestDrain(t *testing.T) {
 	s := open(t, with{})
 	call, phone := s.connect("030 23125606", "+493023125606")
-	s.signal(syscall.SIGTERM)
-	s.until(s.ctx, "readyz to say draining", func() bool { return get(bed.Health+"/readyz") == 503 })
+	ok(t, s.Signal(syscall.SIGTERM))
+	s.until(s.ctx, "readyz to say draining", func() bool { return !s.Ready(s.ctx) })
 	mark := bed.Mark()
 	late, err := bed.Originate(s.ctx, rig.Call{To: did, From: caller})
 	ok(t, err)
@@ -147,17 +147,14 @@ func TestDrain(t *testing.T) {
 	hears(t, "alice, while the gateway drains,", heard, phoneTone, 1800*time.Millisecond)
 	ok(t, phone.Hangup(s.ctx))
 	ok(t, call.WaitState(s.ctx, "ended"))
-	<-s.done
-	if s.status != nil {
-		t.Errorf("the gateway ended with %v", s.status)
-	}
+	ok(t, s.Wait(s.ctx))
 }
 
 // TestDrainTimeout: when the time given to live calls is over, both sides are told.
 func TestDrainTimeout(t *testing.T) {
 	s := open(t, with{changes: []string{"http:\n", "calls: {drain_timeout: 2s}\nhttp:\n"}})
 	call, phone := s.connect("030 23125606", "+493023125606")
-	ok(t, s.stop())
+	ok(t, s.Stop(s.ctx))
 	_, _, err := phone.WaitEnded(s.ctx)
 	ok(t, err)
 	ok(t, call.WaitState(s.ctx, "ended"))
@@ -175,10 +172,8 @@ func TestDrainTimeout(t *testing.T) {
 func TestKilledGateway(t *testing.T) {
 	s := open(t, with{})
 	call, _ := s.connect("030 23125606", "+493023125606")
-	s.signal(syscall.SIGKILL)
-	<-s.done
+	s.Kill()
 	s.start()
-	s.waitReady()
 	ok(t, call.WaitState(s.ctx, "ended"))
 	ok(t, bed.HangupAll(s.ctx))
 	again, phone := s.connect("030 23125606", "+493023125606")

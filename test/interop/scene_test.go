@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"roomline/signalling"
 	"roomline/test/interop/rig"
 )
 
@@ -80,6 +81,14 @@ func (s *scene) joinLine() {
 		}
 		return s.line != ""
 	})
+}
+
+// all are the records of calls that have ended.
+func (s *scene) all() []signalling.Record {
+	s.t.Helper()
+	records, err := s.Records()
+	ok(s.t, err)
+	return records
 }
 
 // leave closes alice's page; where a test failed it says what she saw.

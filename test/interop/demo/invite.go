@@ -25,8 +25,8 @@ Roomline's log is %s
 
 // invite says how to try it by hand, and makes the telephone ring on demand until
 // the context ends.
-func invite(ctx context.Context, bed *rig.Bed) {
-	fmt.Printf(byHand, bed.Page, os.Getenv("BED_PASSWORD"), bed.GatewayLog())
+func invite(ctx context.Context, bed *rig.Bed, gateway *rig.Gateway) {
+	fmt.Printf(byHand, bed.Page, os.Getenv("BED_PASSWORD"), gateway.Log())
 	asked := make(chan string)
 	go func() { // ends with the process: a read of the terminal cannot be called back
 		for in := bufio.NewScanner(os.Stdin); in.Scan(); {

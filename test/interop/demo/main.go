@@ -38,7 +38,7 @@ func run(ctx context.Context, once bool) (good bool, err error) {
 	defer bed.Close()
 	starting, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	gateway, err := bed.StartGateway(starting, os.Args[len(os.Args)-1])
+	gateway, err := bed.StartGateway(starting, "", os.Args[len(os.Args)-1])
 	if err != nil {
 		return false, err
 	}
@@ -46,10 +46,10 @@ func run(ctx context.Context, once bool) (good bool, err error) {
 	result, err := twoCalls(ctx, bed, gateway)
 	if err != nil {
 		fmt.Println("The demo did not get to its end:", err)
-		fmt.Println("Roomline's log is", bed.GatewayLog())
+		fmt.Println("Roomline's log is", gateway.Log())
 	}
 	if !once && err == nil {
-		invite(ctx, bed)
+		invite(ctx, bed, gateway)
 	}
 	line, err := json.Marshal(result)
 	if once {

@@ -3,6 +3,7 @@ package rig
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -24,41 +25,44 @@ import (
 type Gateway struct {
 	bed     *Bed
 	cmd     *exec.Cmd
-	log     *os.File
+	dir     string        // with its configuration, log and records
 	records int64         // where the call records began when it was started
 	done    chan struct{} // closed when the process has ended
 	err     error         // of its end; read it after done
 }
 
-// Config writes a roomline.yaml for this bed into the run folder, with pairs of
-// strings, old and new, replaced in it, and returns its path.
-func (b *Bed) Config(ctx context.Context, name string, pairs ...string) (string, error) {
-	path := filepath.Join(b.Run, name)
+// Config writes a roomline.yaml for this bed, with pairs of strings, old and new,
+// replaced in it. Its database and its call records are in the file's folder.
+func (b *Bed) Config(ctx context.Context, path string, pairs ...string) error {
 	if err := b.Sh(ctx, "config", path); err != nil {
-		return "", err
+		return err
 	}
 	raw, err := os.ReadFile(path)
 	if err != nil {
-		return "", err
+		return err
 	}
+	dir := filepath.Dir(path)
+	own := []string{b.Run + "/roomline.db", dir + "/roomline.db", b.Run + "/cdr.jsonl", dir + "/cdr.jsonl"}
 	for i := 0; i+1 < len(pairs); i += 2 {
 		if !bytes.Contains(raw, []byte(pairs[i])) {
-			return "", fmt.Errorf("the bed's roomline.yaml has no %q", pairs[i])
+			return fmt.Errorf("the bed's roomline.yaml has no %q", pairs[i])
 		}
-		raw = bytes.ReplaceAll(raw, []byte(pairs[i]), []byte(pairs[i+1]))
 	}
-	return path, os.WriteFile(path, raw, 0o600)
+	text := strings.NewReplacer(append(own, pairs...)...).Replace(string(raw))
+	return os.WriteFile(path, []byte(text), 0o600)
 }
 
-// StartGateway runs the program $ROOMLINE_BIN with a configuration, and returns
-// when it says that it is ready. Its log is added to roomline.log in the run folder.
-func (b *Bed) StartGateway(ctx context.Context, config string) (*Gateway, error) {
-	log, err := os.OpenFile(b.GatewayLog(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+// StartGateway runs a program (empty: $ROOMLINE_BIN) with a configuration, and
+// returns when it says that it is ready. Its log is added to roomline.log in the
+// configuration's folder.
+func (b *Bed) StartGateway(ctx context.Context, program, config string) (*Gateway, error) {
+	g := &Gateway{bed: b, dir: filepath.Dir(config), done: make(chan struct{}),
+		cmd: exec.Command(cmp.Or(program, os.Getenv("ROOMLINE_BIN")), "run", "-c", config)}
+	log, err := os.OpenFile(g.Log(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	g := &Gateway{bed: b, log: log, done: make(chan struct{}), cmd: exec.Command(os.Getenv("ROOMLINE_BIN"), "run", "-c", config)}
-	if s, err := os.Stat(b.recordFile()); err == nil {
+	if s, err := os.Stat(g.recordFile()); err == nil {
 		g.records = s.Size()
 	}
 	g.cmd.Stdout, g.cmd.Stderr = log, log
@@ -73,15 +77,24 @@ func (b *Bed) StartGateway(ctx context.Context, config string) (*Gateway, error)
 	}()
 	if err := g.WaitReady(ctx); err != nil {
 		g.Kill()
-		return nil, fmt.Errorf("%w; see %s", err, b.GatewayLog())
+		return nil, fmt.Errorf("%w; see %s", err, g.Log())
 	}
 	return g, nil
 }
 
-// GatewayLog is the file with the gateway's log.
-func (b *Bed) GatewayLog() string { return filepath.Join(b.Run, "roomline.log") }
+// Log is the file with the gateway's log.
+func (g *Gateway) Log() string { return filepath.Join(g.dir, "roomline.log") }
 
-func (b *Bed) recordFile() string { return filepath.Join(b.Run, "cdr.jsonl") }
+func (g *Gateway) recordFile() string { return filepath.Join(g.dir, "cdr.jsonl") }
+
+// Done is closed when the process has ended.
+func (g *Gateway) Done() <-chan struct{} { return g.done }
+
+// Ready tells whether the gateway takes new calls now.
+func (g *Gateway) Ready(ctx context.Context) bool {
+	_, err := g.get(ctx, "/readyz")
+	return err == nil
+}
 
 // WaitReady returns when /readyz says that calls can be taken.
 func (g *Gateway) WaitReady(ctx context.Context) error {
@@ -161,7 +174,7 @@ func (g *Gateway) Kill() {
 
 // Records are the calls that ended since the gateway was started, oldest first.
 func (g *Gateway) Records() ([]signalling.Record, error) {
-	f, err := os.Open(g.bed.recordFile())
+	f, err := os.Open(g.recordFile())
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
