@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/appservice"
@@ -33,6 +34,7 @@ func newHomeserver(cfg Config, reg *appservice.Registration, state appservice.St
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = 32
+	transport.IdleConnTimeout = 20 * time.Second // a burst of calls leaves nothing behind for long
 	as.HTTPClient = &http.Client{Transport: bounded{transport}, Timeout: cfg.SendTimeout, CheckRedirect: stay}
 	as.DefaultHTTPRetries = 0
 	as.BotIntent() // made now, because making it later is not safe for many goroutines
