@@ -100,6 +100,9 @@ func New(cfg Config, trunks map[string]TrunkConfig, ports Ports, board Switchboa
 	var errs []error
 	for name, tc := range trunks {
 		t, err := newTrunk(a, name, tc)
+		if name == signalling.Matrix || name == "" {
+			err = fmt.Errorf("trunk %q: no trunk can have this name", name)
+		}
 		errs = append(errs, err)
 		a.trunks[name] = t
 		a.names = append(a.names, name)

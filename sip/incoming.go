@@ -1,6 +1,8 @@
 package sip
 
 import (
+	"errors"
+
 	sipmsg "github.com/emiago/sipgo/sip"
 
 	"roomline/media"
@@ -34,7 +36,7 @@ func (i *incoming) begin() {
 		}
 	}
 	d.refresh(i.invite.Contact())
-	i.dialog = d
+	i.dialog, i.farewell = d, i.refuse
 	i.note(false, "INVITE")
 	i.note(true, "100 Trying")
 	if !i.tx.OnCancel(func(req *sipmsg.Request) { i.mail.post(cancel{req}) }) {
@@ -52,7 +54,7 @@ func (i *incoming) run() {
 		return
 	}
 	format, ok := i.await()
-	if !ok || !i.accept200(format) {
+	if !ok || !i.pickUp(format) {
 		return
 	}
 	i.talk()
@@ -137,9 +139,9 @@ func (i *incoming) cancelled(req *sipmsg.Request) {
 	i.hungUp(cancelled(req))
 }
 
-// accept200 answers in one format. Audio flows from this moment, so that the
+// pickUp answers in one format. Audio flows from this moment, so that the
 // first word is not lost; Confirmed follows the ACK.
-func (i *incoming) accept200(format media.Format) bool {
+func (i *incoming) pickUp(format media.Format) bool {
 	i.codec, i.local.Formats = format, []media.Format{format}
 	body, n := offer.Offer(i.local), media.Negotiated{}
 	if i.remote != nil {
@@ -152,20 +154,25 @@ func (i *incoming) accept200(format media.Format) bool {
 		}
 	}
 	if err := i.okay(i.tx, i.invite, body, i.remote == nil); err != nil {
-		i.crossed()
+		i.unanswerable(err)
 		return false
 	}
 	i.note(true, "200 OK")
-	i.unacked.first = true
+	i.unacked.first, i.farewell = true, i.bye
 	if i.remote != nil {
 		i.start(n)
 	}
 	return true
 }
 
-// crossed puts things right when a CANCEL was faster than our 200: the library
-// would now repeat the 200 in place of the 487 it sent.
-func (i *incoming) crossed() {
+// unanswerable puts things right when there is nobody to answer any more. After
+// a CANCEL that was faster than our 200 the library would now repeat the 200 in
+// place of the 487 it sent.
+func (i *incoming) unanswerable(err error) {
+	if !errors.Is(err, sipmsg.ErrTransactionCanceled) {
+		i.hungUp(signalling.Reason{Cause: signalling.PeerTimeout, Detail: "the answer could not be sent"})
+		return
+	}
 	i.agent.respond(i.tx, i.agent.response(i.invite, 487, "Request Terminated", nil))
 	i.cancelled(nil)
 }

@@ -34,6 +34,8 @@ type leg struct {
 	agreed media.Negotiated
 	since  time.Time // since when the far end should be heard
 
+	farewell func(signalling.Reason) // ends the far end's part, whatever it is now; nil: nothing to end
+
 	told     bool     // the call said Hangup
 	reported bool     // we said HungUp
 	over     bool     // the dialog is at its end
@@ -128,7 +130,12 @@ func (l *leg) survive() {
 		return
 	}
 	l.log.Error("a SIP leg broke down", "fault", fault, "stack", string(debug.Stack()))
-	l.hungUp(signalling.Reason{Cause: signalling.Internal})
+	why := signalling.Reason{Cause: signalling.Internal}
+	l.hungUp(why)
+	if l.farewell != nil {
+		defer func() { _ = recover() }() // what broke the leg may break this too
+		l.farewell(why)
+	}
 }
 
 // gone releases everything, and says so last.

@@ -164,7 +164,7 @@ func (o *outgoing) await(tx *sipmsg.ClientTx) *sipmsg.Response {
 			if cancelling = o.cancel(); cancelling == nil {
 				return nil
 			}
-			timer.Reset(o.agent.timing.cancel)
+			timer.Reset(o.patience())
 		}
 		select {
 		case res := <-tx.Responses():
@@ -186,12 +186,22 @@ func (o *outgoing) await(tx *sipmsg.ClientTx) *sipmsg.Response {
 		case res := <-answersTo(cancelling):
 			o.note(false, statusLine(res)+" (CANCEL)")
 		case <-o.mail.ready:
-			o.early1(tx)
+			o.beforehand()
 		case <-closing:
 			o.hungUp(signalling.Reason{Cause: signalling.ShuttingDown})
-			o.told, closing = true, nil
+			if o.told, closing = true, nil; !heard {
+				return nil
+			}
 		}
 	}
+}
+
+// patience is how long a cancelled INVITE may take to end.
+func (o *outgoing) patience() time.Duration {
+	if o.agent.ctx.Err() != nil {
+		return o.agent.timing.bye
+	}
+	return o.agent.timing.cancel
 }
 
 func answersTo(tx *sipmsg.ClientTx) <-chan *sipmsg.Response {
@@ -201,8 +211,8 @@ func answersTo(tx *sipmsg.ClientTx) <-chan *sipmsg.Response {
 	return tx.Responses()
 }
 
-// early1 takes one message before there is a dialog.
-func (o *outgoing) early1(*sipmsg.ClientTx) {
+// beforehand takes one message before there is a dialog.
+func (o *outgoing) beforehand() {
 	m, _ := o.mail.next()
 	switch m := m.(type) {
 	case toHangup:
@@ -252,6 +262,7 @@ func (o *outgoing) cancel() *sipmsg.ClientTx {
 // made a dialog all the same: it gets its ACK and a BYE (security F33).
 func (o *outgoing) answered(res *sipmsg.Response) bool {
 	o.dialog.establish(res)
+	o.farewell = o.bye
 	o.acknowledge(res)
 	o.trunk.report("up")
 	if o.told {
