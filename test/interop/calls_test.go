@@ -125,6 +125,23 @@ func checkVersions(t *testing.T, s *scene, room string, zero bool) {
 	}
 }
 
+// TestFirstWordIsHeard: the phone speaks the moment it answers, while the room
+// is still being connected. Its first 300 ms, at 700 Hz, must not be lost.
+func TestFirstWordIsHeard(t *testing.T) {
+	s := open(t, with{})
+	call, phone := s.connect("030 23125607", "+493023125607")
+	pause(s.ctx, 2*time.Second)
+	heard, err := call.Heard(s.ctx)
+	ok(t, err)
+	first, rest := heard.Tone(700), heard.Tone(phoneTone)
+	t.Logf("alice hears %v, then %v", first, rest)
+	if first.Present < 160*time.Millisecond || rest.Present < time.Second || first.Onset > rest.Onset {
+		t.Errorf("the first word was lost: %v, then %v", first, rest)
+	}
+	ok(t, phone.Hangup(s.ctx))
+	ok(t, call.WaitState(s.ctx, "ended"))
+}
+
 // TestNumbersAsTyped: the dial pad sends what was typed; all of these are one number.
 func TestNumbersAsTyped(t *testing.T) {
 	s := open(t, with{})
