@@ -1,0 +1,116 @@
+package sip
+
+import (
+	"time"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+
+	"roomline/signalling"
+)
+
+// await reads responses up to the final one. It returns nil when there will be
+// none, having said why. A hang-up becomes a CANCEL as soon as the far end has
+// answered anything at all (RFC 3261 §9.1).
+func (o *outgoing) await(tx *sipmsg.ClientTx) *sipmsg.Response {
+	timer := time.NewTimer(o.trunk.ConnectTimeout)
+	defer timer.Stop()
+	heard, cancelling := false, (*sipmsg.ClientTx)(nil)
+	closing := o.agent.ctx.Done()
+	for {
+		if o.told && heard && cancelling == nil {
+			if cancelling = o.cancel(); cancelling == nil {
+				return nil
+			}
+			timer.Reset(o.patience())
+		}
+		select {
+		case res := <-tx.Responses():
+			o.note(false, statusLine(res))
+			if !res.IsProvisional() {
+				return res
+			}
+			if !heard && !o.told {
+				timer.Stop()
+			}
+			heard = true
+			o.progress(res)
+		case <-tx.Done():
+			o.hungUp(signalling.Reason{Cause: signalling.TrunkUnreachable, Detail: "the connection was lost"})
+			return nil
+		case <-timer.C:
+			o.hungUp(signalling.Reason{Cause: signalling.TrunkUnreachable, Detail: "no answer within " + o.trunk.ConnectTimeout.String()})
+			return nil
+		case res := <-answersTo(cancelling):
+			o.note(false, statusLine(res)+" (CANCEL)")
+		case <-o.mail.ready:
+			o.beforehand()
+		case <-closing:
+			o.hungUp(signalling.Reason{Cause: signalling.ShuttingDown})
+			if o.told, closing = true, nil; !heard {
+				return nil
+			}
+		}
+	}
+}
+
+// patience is how long a cancelled INVITE may take to end.
+func (o *outgoing) patience() time.Duration {
+	if o.agent.ctx.Err() != nil {
+		return o.agent.timing.bye
+	}
+	return o.agent.timing.cancel
+}
+
+func answersTo(tx *sipmsg.ClientTx) <-chan *sipmsg.Response {
+	if tx == nil {
+		return nil
+	}
+	return tx.Responses()
+}
+
+// beforehand takes one message before there is a dialog.
+func (o *outgoing) beforehand() {
+	m, _ := o.mail.next()
+	switch m := m.(type) {
+	case toHangup:
+		o.told = true
+	case request:
+		if m.tx != nil {
+			o.agent.refuse(m.Request, m.tx, refuse(481, "Call/Transaction Does Not Exist"))
+		}
+	}
+}
+
+// progress takes a provisional response.
+func (o *outgoing) progress(res *sipmsg.Response) {
+	o.trunk.report("up")
+	if res.StatusCode == 100 {
+		return
+	}
+	if len(res.Body()) > 0 && res.To() != nil {
+		o.early = earlyAnswer{tagOf(res.To().Params), res.Body()}
+	}
+	if (res.StatusCode == 180 || res.StatusCode == 183) && !o.ringing {
+		o.ringing = true
+		o.post(signalling.Ringing)
+	}
+}
+
+// cancel asks the far end to stop (RFC 3261 §9.1).
+func (o *outgoing) cancel() *sipmsg.ClientTx {
+	req := sipmsg.NewRequest(sipmsg.CANCEL, o.invite.Recipient)
+	for _, name := range []string{"via", "max-forwards", "from", "to", "call-id", "route"} {
+		for _, h := range o.invite.GetHeaders(name) {
+			req.AppendHeader(sipmsg.HeaderClone(h))
+		}
+	}
+	req.AppendHeader(&sipmsg.CSeqHeader{SeqNo: o.invite.CSeq().SeqNo, MethodName: sipmsg.CANCEL})
+	req.SetBody(nil)
+	req.SetDestination(o.dialog.peer.String())
+	o.agent.leaveFrom(req, o.dialog.listener)
+	tx, err := o.begin(req, "CANCEL", time.Second)
+	if err != nil {
+		return nil
+	}
+	return tx
+}
