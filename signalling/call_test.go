@@ -16,6 +16,7 @@ type fakeLeg struct {
 	in     *Inbox
 	stuck  bool
 	faulty bool
+	slow   bool // says Confirmed only when the test does
 	did    []string
 	hung   []Reason
 	audio  *fakeEnd
@@ -31,7 +32,9 @@ func (l *fakeLeg) Answer(f media.Format) {
 		none.did = nil // a fault, as a bug would make it
 	}
 	l.did = append(l.did, "answer "+f.Name)
-	l.in.Post(Event{Kind: Confirmed, Side: l.side})
+	if !l.slow {
+		l.in.Post(Event{Kind: Confirmed, Side: l.side})
+	}
 }
 
 func (l *fakeLeg) Media() media.Endpoint {
@@ -184,6 +187,28 @@ func TestCallStory(t *testing.T) {
 			rec.Audio != OnlyCallerHeard || rec.Caller.LossPercent != 1 || rec.Direction != RoomToPhone || rec.Trunk != "pbx" {
 			t.Errorf("%+v", rec)
 		}
+	})
+}
+
+// TestFirstWord: what the called side says before the caller's leg is up is
+// heard once it is.
+func TestFirstWord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(limits())
+		r.a.slow = true
+		r.script = func(in *Inbox) { in.Post(Event{Kind: Answered, Side: B}) }
+		r.call("+49301")
+		synctest.Wait()
+		_ = r.b.audio.sink.WritePacket(&media.Packet{Payload: []byte("hello")})
+		if r.a.audio.stats.Sent != 0 {
+			t.Error("the caller's leg was given audio before it was up")
+		}
+		r.a.in.Post(Event{Kind: Confirmed, Side: A})
+		synctest.Wait()
+		if r.a.audio.stats.Sent != 1 {
+			t.Error("the first word was lost")
+		}
+		r.x.Stop()
 	})
 }
 
