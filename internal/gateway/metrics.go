@@ -69,7 +69,7 @@ func (g gauges) register(reg prometheus.Registerer) {
 			func() float64 { return float64(g.ports()) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "roomline_ready", Help: "1 when new calls are taken and the homeserver reaches us."},
 			func() float64 { return truth(g.ready() == nil) }),
-		trunkGauge{prometheus.NewDesc("roomline_trunk_up", "1 when the trunk's last call got an answer, 0 when it failed.", []string{"trunk"}, nil), g.trunks},
+		trunkGauge{prometheus.NewDesc("roomline_trunk_up", "1 when the trunk answered our last call, 0 when it failed; absent before the first.", []string{"trunk"}, nil), g.trunks},
 	)
 }
 
@@ -82,8 +82,10 @@ type trunkGauge struct {
 func (t trunkGauge) Describe(ch chan<- *prometheus.Desc) { ch <- t.desc }
 
 func (t trunkGauge) Collect(ch chan<- prometheus.Metric) {
-	for name, failure := range t.states() {
-		ch <- prometheus.MustNewConstMetric(t.desc, prometheus.GaugeValue, truth(failure == ""), name)
+	for name, state := range t.states() {
+		if state != trunkUnknown {
+			ch <- prometheus.MustNewConstMetric(t.desc, prometheus.GaugeValue, truth(state == trunkUp), name)
+		}
 	}
 }
 
@@ -93,3 +95,9 @@ func truth(b bool) float64 {
 	}
 	return 0
 }
+
+// The words of sip.Agent.TrunkStates; any other is the cause of the last failure.
+const (
+	trunkUnknown = "unknown"
+	trunkUp      = "up"
+)

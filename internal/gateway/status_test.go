@@ -20,7 +20,9 @@ import (
 func register() (*metrics, *prometheus.Registry) {
 	reg := prometheus.NewRegistry()
 	gauges{live: func() int { return 2 }, ports: func() int { return 7 }, ready: func() error { return nil },
-		trunks: func() map[string]string { return map[string]string{"pbx": "", "other": "no answer"} }}.register(reg)
+		trunks: func() map[string]string {
+			return map[string]string{"pbx": "up", "other": "trunk_auth", "new": "unknown"}
+		}}.register(reg)
 	return newMetrics(reg), reg
 }
 
@@ -40,7 +42,7 @@ roomline_calls_total{cause="normal_clearing",direction="room_to_phone",trunk="pb
 # HELP roomline_talk_seconds_total Seconds during which two sides were joined.
 # TYPE roomline_talk_seconds_total counter
 roomline_talk_seconds_total{direction="room_to_phone",trunk="pbx"} 1.5
-# HELP roomline_trunk_up 1 when the trunk's last call got an answer, 0 when it failed.
+# HELP roomline_trunk_up 1 when the trunk answered our last call, 0 when it failed; absent before the first.
 # TYPE roomline_trunk_up gauge
 roomline_trunk_up{trunk="other"} 0
 roomline_trunk_up{trunk="pbx"} 1
