@@ -2,6 +2,7 @@ package matrix
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"net/http"
 	"slices"
@@ -254,12 +255,36 @@ func TestConformance(t *testing.T) {
 	})
 }
 
-// Hostile transactions are answered and forgotten.
+// Hostile transactions are taken, or the homeserver would repeat them for ever
+// and send nothing else; what is sound in them still counts.
 func TestHostileTransactions(t *testing.T) {
 	t.Parallel()
+	for name, poison := range map[string]string{
+		"nothing":        `{}`,
+		"null":           `null`,
+		"content":        `{"type":"m.call.invite","content":5}`,
+		"membership":     `{"type":"m.room.member","state_key":"` + ghost + `","content":{"membership":7}}`,
+		"type":           `{"type":5,"content":{}}`,
+		"foreign state":  `{"type":"m.room.member","state_key":"` + ghost + `","content":{"membership":"invite"},"unsigned":{"invite_room_state":[{"type":7}]}}`,
+		"age":            `{"type":"m.call.hangup","content":{},"unsigned":{"age":"old"}}`,
+		"a list of none": `{"type":"m.room.member","state_key":"` + ghost + `","content":{"membership":"invite"},"unsigned":{"invite_room_state":[null]}}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t).meet()
+			sound, err := json.Marshal(r.inviteV1())
+			if err != nil {
+				t.Fatal(err)
+			}
+			body := `{"events":[` + poison + `,` + string(sound) + `]}`
+			if status, said := r.ask(http.MethodPut, "/_matrix/app/v1/transactions/h", "Bearer "+r.hs.hsToken, strings.NewReader(body)); status != http.StatusOK {
+				t.Fatalf("%d %s", status, said)
+			}
+			r.take()
+		})
+	}
 	r := newRig(t).meet()
-	for _, body := range []string{"", "null", "[]", `{"events":null}`, `{"events":[{}]}`, `{"events":[null]}`, `{"events":[{"type":"m.call.invite","content":5}]}`,
-		`{"events":[{"type":"m.room.member","state_key":"` + ghost + `","content":{"membership":7}}]}`} {
+	for _, body := range []string{"", "null", "[]", `{"events":null}`, `{"events":{}}`} {
 		r.ask(http.MethodPut, "/_matrix/app/v1/transactions/h"+strings.Repeat("x", len(body)), "Bearer "+r.hs.hsToken, strings.NewReader(body))
 	}
 	r.settled()

@@ -87,6 +87,10 @@ func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		tooLarge(w, err)
 		return
 	}
+	body, dropped := readable(body)
+	if dropped > 0 {
+		l.log.Warn("dropped events that cannot be read", "events", dropped)
+	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	l.order.Lock()
 	defer l.order.Unlock()
