@@ -16,6 +16,12 @@ const (
 	maxJump = 10 * time.Second      // of timestamps against the wall clock
 	maxBack = time.Second           // by which audio may be older than what came before it
 	step    = 20 * time.Millisecond // the least distance between two sources
+
+	early    = 40 * time.Millisecond  // by which an event may be ahead of the wall clock
+	spare    = 20 * time.Millisecond  // that it may claim beyond the packet of its last update
+	late     = 200 * time.Millisecond // by which a network may delay them
+	longest  = 120 * time.Millisecond // packet of audio (RFC 7587 §4.2)
+	shortest = 100 * time.Millisecond // press that is left as it is; Q.24 asks for 40 ms
 )
 
 // Line renumbers what different sources say into what one source would have
@@ -30,8 +36,14 @@ type Line struct {
 	ts  uint32    // that went out with it
 	at  time.Time // when ts last moved
 
-	source source
-	event  event
+	wall  wall
+	frame uint32 // units in one packet of audio
+	end   uint32 // of all that went out
+
+	source  source
+	event   event // the latest
+	before  event // the one before it
+	pressed bool  // no audio went out since the latest event began
 }
 
 // source is where in its own numbers the current source stands.
@@ -41,16 +53,10 @@ type source struct {
 	clock int
 	seq   uint16 // the highest taken
 	room  int    // how many numbers, down from the line's highest, are in step with it
-	ts    uint32 // the newest taken
+	ts    uint32 // the newest of audio taken
+	top   uint32 // the newest taken
 	moved int64  // units of the source's clock since base
 	base  uint32 // what its first timestamp became
-}
-
-// event is the latest telephone-event, whose packets share one timestamp
-// (RFC 4733 §2.2), possibly at another clock than the audio.
-type event struct {
-	known   bool
-	ts, out uint32
 }
 
 // New begins a line at clock Hz with a random SSRC and random first numbers
@@ -58,12 +64,14 @@ type event struct {
 func New(clock int) *Line {
 	var b [10]byte
 	_, _ = rand.Read(b[:]) // never fails, since Go 1.24
-	return &Line{
+	l := &Line{
 		clock: clock,
 		ssrc:  binary.BigEndian.Uint32(b[0:]),
 		ts:    binary.BigEndian.Uint32(b[4:]),
 		seq:   binary.BigEndian.Uint16(b[8:]),
 	}
+	l.frame = l.units(step)
+	return l
 }
 
 // SSRC is the line's own, the same for its whole life.
@@ -72,13 +80,19 @@ func (l *Line) SSRC() uint32 { return l.ssrc }
 // SetClock changes the rate of what goes out to clock Hz, as a change of codec
 // does. The numbers go on from where they are.
 func (l *Line) SetClock(clock int) {
-	if clock != l.clock {
-		l.clock, l.source, l.event = clock, source{}, event{}
+	if clock == l.clock || l.clock <= 0 {
+		return
 	}
+	left := int64(int32(l.end-l.ts)) * int64(clock) / int64(l.clock)
+	l.clock, l.end = clock, l.ts+uint32(left)
+	l.frame = l.units(step)
+	l.wall = wall{ts: l.ts, at: l.at}
+	l.source, l.event, l.before, l.pressed = source{}, event{}, event{}, false
 }
 
 // Next gives the numbers under which p goes out. Gaps of a source stay gaps and
-// what comes late keeps its place, so that the receiver sees what was lost.
+// what comes late keeps its place, so that the receiver sees what was lost. The
+// duration of an event is shortened in p where it is longer than time has passed.
 func (l *Line) Next(p *media.Packet, now time.Time) (seq uint16, ts uint32) {
 	s := &l.source
 	ahead := int(int16(p.Sequence - s.seq))
@@ -89,19 +103,17 @@ func (l *Line) Next(p *media.Packet, now time.Time) (seq uint16, ts uint32) {
 		s.seq = p.Sequence
 		s.room = min(s.room+ahead, maxLate)
 		l.seq += uint16(ahead)
-		return l.seq, l.stamp(p, now, true)
+		return l.seq, l.stamp(p, now, ahead)
 	case -ahead < s.room:
-		return l.seq + uint16(ahead), l.stamp(p, now, false)
+		return l.seq + uint16(ahead), l.stamp(p, now, 0)
 	}
 	// Its place went to another packet, so it takes a new one.
-	return l.take(), l.stamp(p, now, false)
+	return l.take(), l.stamp(p, now, 0)
 }
 
 // Insert gives the numbers for a packet of our own among those of the source.
 func (l *Line) Insert(now time.Time) (seq uint16, ts uint32) {
-	if l.at.IsZero() {
-		l.at = now
-	}
+	l.start(now)
 	return l.take(), l.Timestamp(now)
 }
 
@@ -126,20 +138,23 @@ func (l *Line) strange(p *media.Packet, ahead int) bool {
 		return false
 	}
 	// Numbers that went back while timestamps went on would be used twice.
-	return p.Clock != s.clock || ahead < 0 && int32(p.Timestamp-s.ts) > 0
+	return p.Clock != s.clock || ahead < 0 && int32(p.Timestamp-s.top) > 0
 }
 
 // anchor lets p follow at once on what went out last, as far along in time as
 // the wall clock is.
 func (l *Line) anchor(p *media.Packet, now time.Time) (uint16, uint32) {
 	if p.SSRC != l.source.ssrc {
-		l.event = event{}
+		l.event.known, l.before.known = false, false
 	}
 	l.seq++
 	l.source = source{known: true, ssrc: p.SSRC, clock: p.Clock, seq: p.Sequence, room: 1}
 	l.rebase(p, now)
-	if p.Event {
-		return l.seq, l.press(p, l.ts)
+	if !p.Event {
+		return l.seq, l.ts
 	}
-	return l.seq, l.ts
+	if l.find(p) == nil {
+		l.begin(p, l.ts)
+	}
+	return l.seq, l.press(p, now)
 }

@@ -199,16 +199,18 @@ func TestSetClock(t *testing.T) {
 
 // FuzzNext plays any mixture of sources, losses, reorder and inserts. What goes
 // out must pass a replay window (RFC 3711 §3.3.2): a number is used again only
-// for the same packet, and none is far behind the highest.
+// for the same packet, and none is far behind the highest. Audio and events keep
+// apart.
 func FuzzNext(f *testing.F) {
 	f.Add([]byte{0, 0, 1, 2, 200, 3, 1, 4, 5, 6, 7, 16, 33, 64, 128, 255})
 	f.Add([]byte("\x01\x21\x05\x05\x01\x46\x06\x07\x01\x04\x01\xf0\x01"))
+	f.Add([]byte("\x01\x21\x95\x16\x16\x06\x01\x05\x06\x07\x0d\x85\x8e\x86\x07\x0a"))
 	f.Fuzz(func(t *testing.T, script []byte) {
 		type origin struct {
 			ssrc uint32
 			n    int // which of its packets
 		}
-		l := New(8000)
+		l, j := New(8000), &judge{t: t, clock: 8000}
 		used := map[uint16]origin{}
 		now, highest := start, l.seq
 		check := func(seq uint16, o origin) {
@@ -224,6 +226,7 @@ func FuzzNext(f *testing.F) {
 			}
 		}
 		var sent [2]int
+		var pressed uint32
 		sources := []*feed{{ssrc: 1, clock: 8000}, {ssrc: 2, clock: 48000, seq: 65000}}
 		for i, op := range script[:min(len(script), 4000)] {
 			s := sources[op>>7]
@@ -246,12 +249,20 @@ func FuzzNext(f *testing.F) {
 				now = now.Add(time.Duration(op) * time.Second)
 			case 4:
 				s.ts += uint32(op) << 24
-			case 5:
-				p.Event, p.Clock = true, 8000
+			case 5, 6: // 6 goes on with the event before, and audio goes on meanwhile
+				p.Event, p.Payload = true, []byte{op >> 4 & 7, op << 4, op, op}
+				if op&8 != 0 {
+					p.Clock = 8000
+				}
+				if op&7 == 5 {
+					pressed = p.Timestamp
+				}
+				p.Timestamp = pressed
 			}
 			now = now.Add(step)
-			seq, _ := l.Next(p, now)
+			seq, ts := l.Next(p, now)
 			check(seq, origin{p.SSRC, n})
+			j.take(p, ts)
 		}
 	})
 }

@@ -6,42 +6,64 @@ import (
 	"roomline/media"
 )
 
-// stamp is p's timestamp on the line; newest says that it has the highest
-// number so far, and so may move the line on.
-func (l *Line) stamp(p *media.Packet, now time.Time, newest bool) uint32 {
+// stamp is p's timestamp on the line. ahead says by how many its number is
+// beyond the highest so far; only such a packet may move the line on.
+func (l *Line) stamp(p *media.Packet, now time.Time, ahead int) uint32 {
+	if s := &l.source; ahead > 0 && p.Clock == s.clock {
+		s.top = later(s.top, p.Timestamp)
+	}
 	switch {
-	case p.Event && l.event.known && p.Timestamp == l.event.ts:
-		return l.event.out
-	case p.Event && p.Clock != l.source.clock:
-		return l.press(p, l.Timestamp(now))
+	case p.Event:
+		return l.press(p, now)
+	case ahead > 0:
+		return l.newest(p, now, ahead)
 	}
+	return l.belated(p, now)
+}
+
+// newest moves the line on to p's timestamp, or to where the wall clock is if
+// that cannot be.
+func (l *Line) newest(p *media.Packet, now time.Time, ahead int) uint32 {
 	s := &l.source
-	delta := int64(int32(p.Timestamp - s.ts))
-	if l.jumped(delta, now) {
-		if newest {
-			l.rebase(p, now)
+	delta, out := l.said(p)
+	if l.jumped(delta, now) || l.pressed && (int32(out-l.event.out-l.event.length) < 0 || !l.agrees(out, now)) {
+		l.rebase(p, now)
+		return l.ts
+	}
+	l.pressed = false
+	if delta > 0 {
+		if step := out - l.ts; ahead == 1 && step <= l.units(longest) {
+			l.frame = step
 		}
-		delta = 0
-	}
-	out := s.base + l.scale(s.moved+delta)
-	if newest && delta > 0 {
 		s.moved, s.ts = s.moved+delta, p.Timestamp
-		l.ts, l.at = out, now
-	}
-	if p.Event {
-		return l.press(p, out)
+		l.move(out, now)
+		l.follow(out, now)
 	}
 	return out
 }
 
-// press remembers what an event's one timestamp became.
-func (l *Line) press(p *media.Packet, out uint32) uint32 {
-	l.event = event{true, p.Timestamp, out}
+// belated keeps p's place in time. Never does that move the line.
+func (l *Line) belated(p *media.Packet, now time.Time) uint32 {
+	delta, out := l.said(p)
+	if l.jumped(delta, now) {
+		out = l.ts
+	}
+	if out-l.event.out < l.event.length {
+		out = l.event.out + l.event.length
+	}
+	l.end = later(l.end, out+l.frame)
 	return out
+}
+
+// said is how far p is from the audio before, in units of its source's clock,
+// and where that is on the line.
+func (l *Line) said(p *media.Packet) (delta int64, out uint32) {
+	delta = int64(int32(p.Timestamp - l.source.ts))
+	return delta, l.source.base + l.scale(l.source.moved+delta)
 }
 
 // jumped reports a timestamp that no real source reaches in the time that has
-// passed. The same timestamp again is a long event, never a jump.
+// passed. The same timestamp again is never a jump.
 func (l *Line) jumped(delta int64, now time.Time) bool {
 	if delta == 0 || l.source.clock <= 0 {
 		return false
@@ -51,14 +73,31 @@ func (l *Line) jumped(delta int64, now time.Time) bool {
 	return moved < -maxBack || off > maxJump || off < -maxJump
 }
 
-// rebase lets p's timestamp follow on the last by the wall clock, and by one
-// packet's time at least.
+// rebase lets p's timestamp follow on all that went out before, as far along as
+// the wall clock is.
 func (l *Line) rebase(p *media.Packet, now time.Time) {
-	if !l.at.IsZero() {
-		l.ts += l.units(max(now.Sub(l.at), step))
+	l.start(now)
+	want := l.wallTime(now)
+	out := later(want, l.end)
+	l.move(out, now)
+	l.pushed(out, now, out-want)
+	l.pressed = false
+	s := &l.source
+	s.base, s.moved, s.ts, s.top = out, 0, p.Timestamp, p.Timestamp
+}
+
+// start ties the line to the wall clock before the first packet.
+func (l *Line) start(now time.Time) {
+	if l.at.IsZero() {
+		l.at, l.end = now, l.ts
+		l.pushed(l.ts, now, 0)
 	}
-	l.at = now
-	l.source.base, l.source.moved, l.source.ts = l.ts, 0, p.Timestamp
+}
+
+// move makes out what the line shows at now.
+func (l *Line) move(out uint32, now time.Time) {
+	l.ts, l.at = out, now
+	l.end = later(l.end, out+l.frame)
 }
 
 // units is d in units of the line's clock.

@@ -31,7 +31,7 @@ type track struct {
 	closed  bool
 	line    *line.Line
 	header  rtp.Header
-	scratch [dtmf.Size]byte // an event whose duration is in our clock
+	scratch [dtmf.Size]byte // an event with our duration
 }
 
 func newTrack(t *tally) *track { return &track{id: rand.Text(), stream: rand.Text(), tally: t} }
@@ -73,29 +73,20 @@ func (t *track) write(p *media.Packet, now time.Time) error {
 	if t.out == nil || t.line == nil || t.held || p.Event && !t.events {
 		return nil
 	}
-	payload, pt := p.Payload, t.audio.pt
-	if p.Event {
-		payload, pt = t.rescaled(p), t.event.pt
-	}
+	from, pt := *p, t.audio.pt
 	// After a hold the source counts as another one: what went by unsent is no
 	// loss of the far end's.
-	from := media.Packet{
-		SSRC: p.SSRC + t.holds, Sequence: p.Sequence, Timestamp: p.Timestamp, Clock: p.Clock, Marker: p.Marker, Event: p.Event,
+	from.SSRC += t.holds
+	if p.Event {
+		// RFC 4733 §2.3: what follows the first event, nobody sends.
+		pt, from.Payload = t.event.pt, t.scratch[:copy(t.scratch[:], p.Payload)]
 	}
 	seq, ts := t.line.Next(&from, now)
-	t.send(pt, seq, ts, p.Marker, payload)
-	return nil
-}
-
-// rescaled converts the duration of a telephone-event to the clock negotiated
-// here.
-func (t *track) rescaled(p *media.Packet) []byte {
-	if p.Clock == t.event.ClockRate || len(p.Payload) != dtmf.Size {
-		return p.Payload
+	if p.Event {
+		dtmf.Scale(from.Payload, p.Clock, t.event.ClockRate)
 	}
-	copy(t.scratch[:], p.Payload)
-	dtmf.Scale(t.scratch[:], p.Clock, t.event.ClockRate)
-	return t.scratch[:]
+	t.send(pt, seq, ts, p.Marker, from.Payload)
+	return nil
 }
 
 // Bind implements webrtc.TrackLocal: pion calls it when the far end's

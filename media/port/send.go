@@ -33,8 +33,10 @@ func (p *Port) WritePacket(packet *media.Packet) error {
 	if packet.Event {
 		h.pt = n.SendEventPT
 	}
-	h.seq, h.ts = p.out.line.Next(packet, time.Now())
+	ours := *packet
 	body := p.out.buf[headerSize : headerSize+copy(p.out.buf[headerSize:], packet.Payload)]
+	ours.Payload = body
+	h.seq, h.ts = p.out.line.Next(&ours, time.Now())
 	if packet.Event {
 		dtmf.Scale(body, packet.Clock, n.EventClock)
 	}
