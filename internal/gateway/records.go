@@ -68,10 +68,16 @@ func logRecord(log *slog.Logger, r signalling.Record) {
 		"lost", r.Caller.Lost+r.Called.Lost)
 }
 
-// mask hides the middle of a telephone number: +4930…567. Users stay readable.
+// mask hides the middle of a telephone number: +4930…567, and of anything that
+// may be one. Matrix users, and codes of up to four characters, stay readable.
 func mask(s string) string {
-	if len(s) < 8 || s[0] == '@' {
+	r := []rune(s)
+	head, tail := 5, 3
+	switch {
+	case len(r) <= 4 || r[0] == '@':
 		return s
+	case len(r) <= 10: // the usual ends would show all of it
+		head, tail = len(r)/3, len(r)/4
 	}
-	return s[:5] + "…" + s[len(s)-3:]
+	return string(r[:head]) + "…" + string(r[len(r)-tail:])
 }

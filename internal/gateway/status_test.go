@@ -140,7 +140,8 @@ func TestStatus(t *testing.T) {
 }
 
 func TestMask(t *testing.T) {
-	for in, want := range map[string]string{"+4930231256": "+4930…256", "112": "112", "@alice:ex.org": "@alice:ex.org", "": ""} {
+	for in, want := range map[string]string{"+4930231256": "+4930…256", "+493023125701": "+4930…701", "+4930123": "+4…23", "5551234": "55…4",
+		"1001": "1001", "112": "112", "@alice:ex.org": "@alice:ex.org", "": "", "Jürgen Öäü": "Jür…äü"} {
 		if got := mask(in); got != want {
 			t.Errorf("mask(%q) = %q, want %q", in, got, want)
 		}
