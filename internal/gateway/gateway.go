@@ -135,13 +135,13 @@ func (g *Gateway) Start(ctx context.Context) error {
 		return err
 	}
 	g.later("status", http.close)
+	g.later("calls", func(context.Context) error { g.exchange.Stop(); return nil }) // before the legs' makers close
 	if err := g.agent.Start(ctx); err != nil {
 		return fmt.Errorf("sip: %w", err)
 	}
 	if err := g.matrix.Start(ctx); err != nil {
 		return fmt.Errorf("matrix: %w", err)
 	}
-	g.later("calls", func(context.Context) error { g.exchange.Stop(); return nil })
 	g.log.Info("roomline runs", "sip", g.cfg.SIP.Listen, "matrix", g.cfg.Matrix.Listen, "http", g.cfg.HTTP.Listen, "trunks", len(g.cfg.Trunks))
 	return nil
 }

@@ -38,9 +38,16 @@ func (c *Client) invited(h heard) {
 		c.calls.kill(k)
 	case !c.calls.add(l):
 		c.log.Debug("ignored an invite of a known call")
-	case !c.spawn(func() { c.admit(l, h) }):
+	case !c.spawn(func() { c.admitSafely(l, h) }):
 		c.log.Warn("ignored an invite: too many at once")
 		c.calls.end(l)
+	}
+}
+
+// admitSafely reads an offer that a stranger wrote.
+func (c *Client) admitSafely(l *leg, h heard) {
+	if !survives(c.log, func() { c.admit(l, h) }) {
+		l.conclude(*l.fail(signalling.Internal, ""))
 	}
 }
 

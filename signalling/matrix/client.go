@@ -67,6 +67,7 @@ type Client struct {
 
 	mu    sync.Mutex // guards what follows
 	state error      // why we are not ready; nil: we are
+	begun bool       // Start is done: everything above is there
 	ended bool
 }
 
@@ -127,6 +128,9 @@ func (c *Client) Start(ctx context.Context) error {
 	}
 	c.work.Go(c.intake) // ends with quit
 	c.work.Go(c.watch)  // ends with ctx
+	c.mu.Lock()
+	c.begun = true
+	c.mu.Unlock()
 	return nil
 }
 
@@ -143,12 +147,21 @@ func (c *Client) Ready() error {
 // Drain refuses new calls, and says so in their rooms.
 func (c *Client) Drain() { c.draining.Store(true) }
 
-// Dial implements signalling.Dialler: it rings a user.
+// Dial implements signalling.Dialler: it rings a user. Before Start has
+// returned nobody can be rung, and the leg says so.
 func (c *Client) Dial(to signalling.Target, offer []media.Format, in *signalling.Inbox) signalling.Leg {
 	l := newLeg(c, signalling.B)
 	l.id, l.in, l.log, l.since = newCallID(), in, in.Log(), time.Now()
 	l.user, l.far, l.other = to.To.User, party{User: to.To.User}, to.From
-	c.goLeg(func() { l.run(func() outcome { return l.callee(offer) }) })
+	recipe := func() outcome { return l.callee(offer) }
+	c.mu.Lock()
+	if !c.begun {
+		recipe = func() outcome {
+			return outcome{reason: signalling.Reason{Cause: signalling.Unavailable, Detail: "the gateway is starting"}, own: true}
+		}
+	}
+	c.mu.Unlock()
+	c.goLeg(func() { l.run(recipe) })
 	return l
 }
 

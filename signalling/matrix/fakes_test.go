@@ -28,11 +28,18 @@ func (b *board) Accept(in signalling.Incoming) (signalling.Reason, bool) {
 
 // fakePeers make peers that connect when the test says so.
 type fakePeers struct {
-	made chan *fakePeer
-	fail error
+	made   chan *fakePeer
+	fail   error
+	breaks atomic.Bool
 }
 
+// poisoned is an offer that brings its reader down.
+const poisoned = "m=audio poison"
+
 func (f *fakePeers) Formats(offer string) ([]media.Format, error) {
+	if offer == poisoned {
+		panic("poisoned")
+	}
 	if !strings.Contains(offer, "m=audio") {
 		return nil, errors.New("no audio")
 	}
@@ -48,6 +55,9 @@ func (f *fakePeers) Offer(formats []media.Format, on func(peer.State)) (Peer, st
 }
 
 func (f *fakePeers) make(m media.Format, on func(peer.State), sdp string) (Peer, string, error) {
+	if f.breaks.Load() {
+		panic("broken")
+	}
 	if f.fail != nil {
 		return nil, "", f.fail
 	}

@@ -31,7 +31,7 @@ func (c *Client) intake() {
 				batch = append(batch, e)
 				continue
 			}
-			c.transaction(batch)
+			survives(c.log, func() { c.transaction(batch) })
 			batch = nil
 		}
 	}

@@ -133,7 +133,10 @@ func (l *leg) ready(k signalling.Kind) {
 
 // run is the leg's goroutine: it follows a recipe and cleans up after it.
 func (l *leg) run(recipe func() outcome) {
-	o := recipe()
+	var o outcome
+	if !survives(l.log, func() { o = recipe() }) {
+		o = *l.fail(signalling.Internal, "")
+	}
 	if o.own {
 		l.in.Post(signalling.Event{Kind: signalling.HungUp, Side: l.side, Reason: o.reason})
 	}

@@ -1,0 +1,44 @@
+package matrix
+
+import (
+	"testing"
+
+	"roomline/media"
+	"roomline/signalling"
+)
+
+// F25: a fault in one call ends that call on both sides, and no other.
+func TestFaultEndsOneCall(t *testing.T) {
+	t.Parallel()
+	t.Run("in a leg", func(t *testing.T) {
+		t.Parallel()
+		r := newRig(t).meet()
+		r.peers.breaks.Store(true)
+		r.push(r.inviteV1())
+		_, in, leg := r.take()
+		leg.Answer(media.PCMU)
+		r.ends(in, signalling.Internal)
+		r.wantBody(r.expect(typeReject), "reason", "unknown_error")
+	})
+	t.Run("before it is a call", func(t *testing.T) {
+		t.Parallel()
+		r := newRig(t).meet()
+		r.push(r.v1(typeInvite, map[string]any{"offer": map[string]any{"sdp": poisoned}}))
+		r.wantBody(r.expect(typeReject), "reason", "unknown_error")
+		r.expect(typeNotice)
+		r.none()
+	})
+}
+
+// A trunk's call that comes before the Matrix side is up is refused, not lost.
+func TestDialBeforeStart(t *testing.T) {
+	t.Parallel()
+	c, err := newClient(Config{Homeserver: "http://127.0.0.1:1", Domain: "example.org"}, nil, digitsOnly{}, nil, nil, discard())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	in := signalling.NewInbox("test", discard())
+	c.Dial(fromBob, nil, in)
+	(&rig{t: t}).ends(in, signalling.Unavailable)
+}
