@@ -21,9 +21,13 @@ func checkCommand() *cobra.Command {
 		if asJSON {
 			return writeJSON(c.OutOrStdout(), file, err)
 		}
-		if err != nil {
-			fmt.Fprintln(c.OutOrStdout(), err)
+		var mistakes configs.Problems
+		switch {
+		case errors.As(err, &mistakes):
+			fmt.Fprintln(c.OutOrStdout(), mistakes)
 			return errWrong
+		case err != nil: // it cannot be read
+			return err
 		}
 		fmt.Fprintf(c.OutOrStdout(), "%s: no mistakes (trunks: %d, numbers that ring: %d)\n", file, len(cfg.Trunks), len(cfg.Routes.Inbound))
 		return nil

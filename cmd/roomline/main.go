@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -51,18 +52,31 @@ func (p program) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "roomline",
 		Short:         "Phone lines for Matrix rooms",
-		Args:          cobra.NoArgs,
+		Long:          about,
+		Version:       build(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		RunE:          func(*cobra.Command, []string) error { return errors.New("expected a command") },
 	}
+	// what has subcommands cannot be used without one
+	root.SetUsageTemplate(strings.Replace(root.UsageTemplate(), "{{if .Runnable}}", "{{if and .Runnable (not .HasAvailableSubCommands)}}", 1))
+	root.SetVersionTemplate("{{.Version}}\n")
 	root.AddCommand(p.runCommand(), checkCommand(), registrationCommand(), exampleCommand(), configCommand(), versionCommand())
 	return root
 }
 
+const about = `Roomline joins Matrix calls to telephone lines: phone lines for Matrix rooms.
+
+  roomline example > roomline.yaml           every key with its default, to be edited
+  roomline check -c roomline.yaml            every mistake, with its line
+  roomline registration -c roomline.yaml     the file that the homeserver needs
+  roomline run -c roomline.yaml
+
+Exit status: 0, 1 for a problem, 2 for wrong usage.`
+
 // command makes a subcommand without arguments, whose errors are problems.
 func command(use, short string, do func(*cobra.Command) error) *cobra.Command {
-	return &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
+	return &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, DisableFlagsInUseLine: true, RunE: func(c *cobra.Command, _ []string) error {
 		if err := do(c); err != nil {
 			return problem{err}
 		}
@@ -73,10 +87,13 @@ func command(use, short string, do func(*cobra.Command) error) *cobra.Command {
 // withFile makes a subcommand that needs -c FILE.
 func withFile(use, short string, do func(c *cobra.Command, file string) error) *cobra.Command {
 	var file string
-	c := command(use, short, func(c *cobra.Command) error { return do(c, file) })
-	c.Flags().StringVarP(&file, "config", "c", "", "the configuration file")
-	if err := c.MarkFlagRequired("config"); err != nil { // only if there were no such flag
-		c.RunE = func(*cobra.Command, []string) error { return err }
+	c := command(use+" -c FILE", short, func(c *cobra.Command) error { return do(c, file) })
+	c.Flags().StringVarP(&file, "config", "c", "", "the configuration `FILE`")
+	c.PreRunE = func(*cobra.Command, []string) error {
+		if file == "" {
+			return errors.New("expected -c FILE, the configuration file")
+		}
+		return nil
 	}
 	return c
 }

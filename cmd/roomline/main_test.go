@@ -64,12 +64,14 @@ func TestUsage(t *testing.T) {
 	}{
 		{nil, exitUsage, "expected a command"},
 		{[]string{"dial"}, exitUsage, `"dial"`},
-		{[]string{"check"}, exitUsage, "config"},
+		{[]string{"check"}, exitUsage, "expected -c FILE"},
+		{[]string{"check", "-c", ""}, exitUsage, "expected -c FILE"},
+		{[]string{"chekc"}, exitUsage, "Did you mean"},
 		{[]string{"run", "-c"}, exitUsage, "needs an argument"},
 		{[]string{"run", "--nonsense"}, exitUsage, "unknown flag"},
 		{[]string{"check", "-c", path, "more"}, exitUsage, "more"},
 		{[]string{"config"}, exitUsage, "config show"},
-		{[]string{"check", "-c", path + ".none"}, exitProblem, "mistakes"},
+		{[]string{"check", "-c", path + ".none"}, exitProblem, "no such file"},
 		{[]string{"run", "-c", path + ".none"}, exitProblem, "no such file"},
 		{[]string{"registration", "-c", path + ".none"}, exitProblem, "no such file"},
 	} {
@@ -238,6 +240,19 @@ func TestRun(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestRunWithoutRegistration: the commonest first mistake is answered with the remedy.
+func TestRunWithoutRegistration(t *testing.T) {
+	p := program{signals: notify, start: func(cfg *configs.Config, _ *slog.Logger) (service, error) {
+		_, err := os.Open(cfg.Matrix.Registration)
+		return &fake{startErr: err}, nil
+	}}
+	var out, err bytes.Buffer
+	path := file(t, good)
+	if status := p.run([]string{"run", "-c", path}, &out, &err); status != exitProblem || !strings.Contains(err.String(), "roomline registration -c "+path) {
+		t.Errorf("status %d, %q", status, &err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -51,8 +52,19 @@ func (p program) runCommand() *cobra.Command {
 		}
 		signals, release := p.signals()
 		defer release()
-		return serve(g, signals, release, log)
+		return withHint(serve(g, signals, release, log), cfg.Matrix.Registration, file)
 	})
+}
+
+// withHint adds what to do when the gateway lacks the registration file.
+func withHint(err error, registration, file string) error {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if _, missing := os.Stat(registration); missing == nil {
+		return err
+	}
+	return fmt.Errorf("%w\nWrite it first: roomline registration -c %s", err, file)
 }
 
 // stopTime bounds the taking down. It is longer than signalling's deadline

@@ -13,10 +13,15 @@ var version string
 
 func versionCommand() *cobra.Command {
 	return command("version", "Print version and build", func(c *cobra.Command) error {
-		info, _ := debug.ReadBuildInfo() // nil only in a build without modules
-		_, err := fmt.Fprintf(c.OutOrStdout(), "roomline %s (%s, %s/%s)\n", release(version, info), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+		_, err := fmt.Fprintln(c.OutOrStdout(), build())
 		return err
 	})
+}
+
+// build is what this binary is, in one line.
+func build() string {
+	info, _ := debug.ReadBuildInfo() // nil only in a build without modules
+	return fmt.Sprintf("roomline %s (%s, %s/%s)", release(version, info), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
 // release is the version, or else the revision the binary was built from.
