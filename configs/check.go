@@ -9,6 +9,7 @@ import (
 
 // check asks each section's owner, then looks at what no owner sees.
 func (d *decoder) check(c *Config) {
+	d.numbers(c)
 	d.owner("matrix", c.Matrix.Validate())
 	for _, name := range slices.Sorted(maps.Keys(c.Trunks)) {
 		d.owner(join("trunks", name), c.Trunks[name].Validate())
@@ -32,9 +33,15 @@ func (d *decoder) owner(section string, err error) {
 		if field, rest, ok := strings.Cut(text, ": "); ok && isPath(field) {
 			path, text = section+"."+field, rest
 		}
+		if lender, ok := borrowed[path]; ok {
+			path = lender
+		}
 		d.found(path, text)
 	}
 }
+
+// borrowed are values that a section takes from another, where they stand in the file.
+var borrowed = map[string]string{"matrix.ring_timeout": "calls.ring_timeout", "matrix.connect_timeout": "media.connect_timeout"}
 
 // leaves takes joined errors apart.
 func leaves(err error) []error {
@@ -62,6 +69,11 @@ var pathForm = regexp.MustCompile(`^[a-z_]+(\[\d+\])?(\.[a-z_]+(\[\d+\])?)*$`)
 func (d *decoder) found(path, text string) {
 	if d.known(path) {
 		return
+	}
+	if _, given := d.at[path]; !given {
+		if rest, empty := strings.CutSuffix(text, `found ""`); empty {
+			text = rest + "found nothing"
+		}
 	}
 	p := Problem{Path: path, Text: text}
 	if rest, ok := strings.CutPrefix(text, "expected "); ok {

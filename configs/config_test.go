@@ -130,3 +130,32 @@ func withoutAdvertise(c port.Config) port.Config {
 	c.Advertise = ""
 	return c
 }
+
+// TestNumbersAreRead: however a number is written, it is the same number.
+func TestNumbersAreRead(t *testing.T) {
+	c := load(t, `
+matrix: {homeserver: "http://127.0.0.1:8008", domain: example.org}
+trunks:
+  pbx: {host: 127.0.0.1:5070, numbers: [030 23125-701, +49 30 23125702, 1001], caller_id: 030/23125700}
+  hand: {host: 127.0.0.1:5071, number_format: asis, numbers: [030 23125703]}
+  word: {host: 127.0.0.1:5072, caller_id: sales, username: u, password: p}
+dialing: {country: DE}
+routes:
+  inbound:
+    - {to: 0049 30 23125701, user: "@a:example.org"}
+    - {to: 493023125702, user: "@b:example.org"}
+    - {to: 1001, user: "@c:example.org"}
+  outbound: [{match: 030 4711-0815, trunk: pbx}, {match: "+49*", trunk: hand}, {match: 110, trunk: hand}]
+`)
+	pbx, in, out := c.Trunks["pbx"], c.Routes.Inbound, c.Routes.Outbound
+	for got, want := range map[string]string{
+		pbx.Numbers[0]: "+493023125701", pbx.Numbers[1]: "+493023125702", pbx.Numbers[2]: "1001", pbx.CallerID: "+493023125700",
+		c.Trunks["hand"].Numbers[0]: "+493023125703", c.Trunks["hand"].CallerID: "030 23125703", c.Trunks["word"].CallerID: "sales",
+		in[0].To: "+493023125701", in[1].To: "493023125702", in[2].To: "1001",
+		out[0].Match: "+493047110815", out[1].Match: "+49*", out[2].Match: "110",
+	} {
+		if got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}

@@ -102,6 +102,22 @@ func (d *decoder) listeners(c *Config) {
 			}
 		}
 	}
+	for _, name := range slices.Sorted(maps.Keys(c.Trunks)) {
+		d.itself(c.Trunks[name], join("trunks", name)+".host", all)
+	}
+}
+
+// itself reports a trunk that is our own SIP address: its calls would come back.
+func (d *decoder) itself(t Trunk, path string, ours []listener) {
+	addr, err := netip.ParseAddrPort(t.Host)
+	if bare, bareErr := netip.ParseAddr(t.Host); bareErr == nil {
+		addr, err = netip.AddrPortFrom(bare, 5060), nil // RFC 3261 §19.1.2
+	}
+	for _, l := range ours {
+		if err == nil && strings.HasPrefix(l.path, "sip.") && (listener{path, t.Transport, addr, addr.Port()}).collides(l) && !l.addr.Addr().IsUnspecified() {
+			d.found(path, fmt.Sprintf("expected the trunk's address, found our own: %s", l.path))
+		}
+	}
 }
 
 // taken are the addresses that can be read; others were reported already.

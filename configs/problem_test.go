@@ -84,6 +84,13 @@ func TestWhereAndWhat(t *testing.T) {
 		{"no file", "trunks: {a: {password: file:none}}", "x:1:24: trunks.a.password: the secret's file cannot be read: /etc/roomline/none: file does not exist"},
 		{"empty file", "trunks: {a: {password: file:void}}", "x:1:24: trunks.a.password: the secret's file cannot be read: /etc/roomline/void is empty"},
 		{"secret is a list", "trunks: {a: {password: [canary]}}", "x:1:24: trunks.a.password: expected a secret: text, ${VARIABLE} or file:PATH, found a list"},
+		{"no number", "trunks:\n  a:\n    host: h\n    numbers: [+4930555000, sales]", `x:4:28: trunks.a.numbers[1]: expected a telephone number as it is dialled in US, found "sales": it has letters`},
+		{"foreign number", `routes: {inbound: [{to: 030 23125701, user: "@a:b"}]}`, `x:1:25: routes.inbound[0].to: expected a telephone number as it is dialled in US, found "030 23125701": `},
+		{"no such rule", `routes: {outbound: [{match: hello, trunk: a}]}`, `x:1:29: routes.outbound[0].match: expected a telephone number`},
+		{"missing", "matrix: {domain: a.b}", `x:1:1: matrix.homeserver: expected an address like http://127.0.0.1:8008, found nothing`},
+		{"given, but empty", "matrix: {homeserver: ''}", `x:1:10: matrix.homeserver: expected an address like http://127.0.0.1:8008, found ""`},
+		{"borrowed", "calls: {ring_timeout: 1s}", `x:1:23: calls.ring_timeout: expected 10s to 5m`},
+		{"ourselves", "trunks: {a: {host: 127.0.0.1}}", `x:1:20: trunks.a.host: expected the trunk's address, found our own: sip.listen[0]`},
 		{"wide letters", "log: {\"日本\": 1, levl: x}", `x:1:16: log.levl: unknown key; did you mean "level"?`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -95,6 +102,14 @@ func TestWhereAndWhat(t *testing.T) {
 			}
 			t.Errorf("got\n%s\nwant among them\n%s", all.Error(), c.want)
 		})
+	}
+}
+
+// TestToldOnce: a value that two sections use has one problem.
+func TestToldOnce(t *testing.T) {
+	all := problemsOf(t, "x", minimal+"calls: {ring_timeout: 1s}\nmedia: {connect_timeout: 1h}")
+	if len(all) != 2 || all[0].Path != "calls.ring_timeout" || all[1].Path != "media.connect_timeout" {
+		t.Errorf("got\n%s", all.Error())
 	}
 }
 

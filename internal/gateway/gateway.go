@@ -80,7 +80,7 @@ func (g *Gateway) build() (err error) {
 	}
 	g.exchange = signalling.NewExchange(signalling.Options{Router: g.cfg.Routes, Limits: g.limits(),
 		Max: g.cfg.Calls.Max, Report: g.report, Write: numbers.Format, Log: g.log})
-	if err = g.buildSIP(); err != nil {
+	if err = g.buildSIP(numbers); err != nil {
 		return err
 	}
 	return g.buildMatrix(numbers)
@@ -93,8 +93,9 @@ func (g *Gateway) limits() signalling.Limits {
 	return l
 }
 
-func (g *Gateway) buildSIP() (err error) {
-	if g.agent, err = sip.New(g.cfg.SIP, g.cfg.Trunks, g.ports, g.exchange, g.log); err != nil {
+func (g *Gateway) buildSIP(numbers *number.Plan) (err error) {
+	calls := reader{g.exchange, g.cfg.Routes, numbers}
+	if g.agent, err = sip.New(g.cfg.SIP, g.cfg.Trunks, g.ports, calls, g.log); err != nil {
 		return fmt.Errorf("sip: %w", err)
 	}
 	g.later("SIP", func(context.Context) error { return g.agent.Close() })
