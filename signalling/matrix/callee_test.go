@@ -207,7 +207,7 @@ func TestRoomCannotBeRung(t *testing.T) {
 		t.Parallel()
 		r := newRig(t).meet()
 		in, _, _, _ := r.rung()
-		r.push(with(r.event("m.room.member", alice, map[string]any{"membership": "leave"}), "state_key", alice))
+		r.push(r.member(alice, alice, "leave"))
 		r.ends(in, signalling.Unavailable)
 	})
 	t.Run("refused", func(t *testing.T) {

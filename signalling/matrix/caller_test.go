@@ -289,7 +289,7 @@ func TestCallerLeaves(t *testing.T) {
 			r := newRig(t).meet()
 			r.push(r.inviteV1())
 			_, in, _ := r.take()
-			r.push(with(r.event("m.room.member", alice, map[string]any{"membership": "leave"}), "state_key", who))
+			r.push(r.member(alice, who, "leave"))
 			r.ends(in, signalling.Cancelled)
 			r.notice("Call to +49 301234567 was cancelled.")
 			r.quiet()

@@ -157,12 +157,16 @@ func (c *Client) memberChanged(e *event.Event, room, who string, membership even
 	switch {
 	case membership == event.MembershipInvite && ghost && !c.ghosts.ours(e.Sender.String()):
 		c.background(func(ctx context.Context) error {
-			return c.rooms.welcome(ctx, room, who, e.Sender.String(), e.Unsigned.InviteRoomState)
+			joined, err := c.rooms.welcome(ctx, room, who, e.Sender.String(), e.Unsigned.InviteRoomState)
+			if joined {
+				c.catchUp(ctx, room, who)
+			}
+			return err
 		})
 	case membership == event.MembershipLeave || membership == event.MembershipBan:
 		c.calls.left(room, who)
 		if ghost {
-			c.background(func(ctx context.Context) error { return c.store.forgetRoom(ctx, room) })
+			c.background(func(ctx context.Context) error { return c.store.forgetRoom(ctx, room, who) })
 		}
 	}
 }
@@ -176,12 +180,14 @@ func (c *Client) desert(ctx context.Context, room string) error {
 	return c.rooms.leave(ctx, room, ghost)
 }
 
-// background does slow work for an event, and gives up after a while.
+// background does slow work for an event, again while the homeserver cannot,
+// and gives up after a while: an invitation is sent to us only once.
 func (c *Client) background(work func(context.Context) error) {
 	ok := c.spawn(func() {
 		ctx, cancel := context.WithTimeout(c.ctx, 3*admitTimeout)
 		defer cancel()
-		if err := work(ctx); err != nil && !errors.Is(err, errNotOurs) {
+		err := again(ctx, c.pace, func() error { return work(ctx) })
+		if err != nil && !errors.Is(err, errNotOurs) && c.ctx.Err() == nil {
 			c.log.Warn("a room could not be looked after", "error", err)
 		}
 	})

@@ -67,7 +67,7 @@ func (n *lines) shared(ctx context.Context, ghost, user string) (string, error) 
 	for _, room := range list {
 		names, err := n.hs.members(ctx, ghost, room)
 		if errors.Is(err, mautrix.MForbidden) {
-			err = n.store.forgetRoom(ctx, room) // our user is not there any more
+			err = n.store.forgetRoom(ctx, room, ghost) // our user is not there any more
 		}
 		if err != nil {
 			return "", err

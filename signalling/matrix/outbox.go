@@ -133,13 +133,19 @@ func (o outgoing) tell(err error) {
 func (b *outbox) deliver(ctx context.Context, o outgoing) error {
 	ctx, cancel := context.WithDeadline(ctx, o.until)
 	defer cancel()
-	for wait := b.pace.first; ; wait = min(2*wait, b.pace.most) {
-		err := b.send(ctx, o)
-		if err == nil || permanent(err) {
+	err := again(ctx, b.pace, func() error { return b.send(ctx, o) })
+	if err != nil && !permanent(err) {
+		return fmt.Errorf("%s given up: %w", o.eventType, err)
+	}
+	return err
+}
+
+// again tries until f succeeds, until trying is useless, or until ctx ends.
+func again(ctx context.Context, p pace, f func() error) error {
+	for wait := p.first; ; wait = min(2*wait, p.most) {
+		err := f()
+		if err == nil || permanent(err) || errors.Is(err, errNotOurs) || !pause(ctx, max(jitter(wait), retryAfter(err))) {
 			return err
-		}
-		if !pause(ctx, max(jitter(wait), retryAfter(err))) {
-			return fmt.Errorf("%s given up: %w", o.eventType, err)
 		}
 	}
 }

@@ -154,6 +154,11 @@ func (r *rig) inviteV0() map[string]any {
 		"offer": map[string]any{"type": "offer", "sdp": offer}})
 }
 
+// member makes a change of somebody's membership.
+func (r *rig) member(sender, who, membership string) map[string]any {
+	return with(r.event("m.room.member", sender, map[string]any{"membership": membership, "is_direct": true}), "state_key", who)
+}
+
 func with(e map[string]any, field string, value any) map[string]any {
 	e[field] = value
 	return e

@@ -43,30 +43,51 @@ func (r *rooms) fit(names map[string]string, ghost string, h heard) bool {
 	return here && caller && (len(names) == 2 || h.Invitee == ghost)
 }
 
-// welcome accepts an invitation of a telephone by somebody who may call. Other
-// invitations are left alone: to answer them would only help a flood.
-func (r *rooms) welcome(ctx context.Context, room, ghost, inviter string, state []*event.Event) error {
+// welcome accepts an invitation of a telephone by somebody who may call, and
+// tells whether it joined. Other invitations are left alone: to answer them
+// would only help a flood.
+func (r *rooms) welcome(ctx context.Context, room, ghost, inviter string, state []*event.Event) (joined bool, err error) {
 	number, known := r.ghosts.number(ghost)
 	if !known || !r.allowed(inviter) {
-		return fmt.Errorf("invitation of %s by %s: %w", ghost, inviter, errNotOurs)
+		return false, fmt.Errorf("invitation of %s by %s: %w", ghost, inviter, errNotOurs)
 	}
-	if public(state) {
-		return r.leave(ctx, room, ghost)
+	if taken, err := r.taken(ctx, room, ghost); err != nil {
+		return false, err
+	} else if taken || public(state) {
+		return false, r.leave(ctx, room, ghost)
 	}
 	if _, err := r.ghosts.ensureNumber(ctx, number); err != nil {
-		return err
+		return false, err
 	}
 	// Written down before joining: the call may come as soon as we are seen there.
 	if err := r.store.setRoom(ctx, room, ghost, inviter); err != nil {
-		return err
+		return false, err
 	}
 	if _, err := r.hs.user(ghost).JoinRoomByID(ctx, id.RoomID(room)); err != nil {
-		return errors.Join(fmt.Errorf("join %s: %w", room, err), r.store.forgetRoom(ctx, room))
+		return false, errors.Join(fmt.Errorf("join %s: %w", room, err), r.store.forgetRoom(ctx, room, ghost))
 	}
 	if r.publicNow(ctx, room, ghost) {
-		return r.leave(ctx, room, ghost)
+		return false, r.leave(ctx, room, ghost)
 	}
-	return nil
+	return true, nil
+}
+
+// taken tells whether another telephone is in a room: with two of them nobody
+// could tell which one is called.
+func (r *rooms) taken(ctx context.Context, room, ghost string) (bool, error) {
+	holder, err := r.store.ghostOf(ctx, room)
+	if err != nil || holder == "" || holder == ghost {
+		return false, err
+	}
+	if _, err = r.hs.members(ctx, holder, room); gone(err) {
+		return false, r.store.forgetRoom(ctx, room, holder)
+	}
+	return err == nil, err
+}
+
+// gone tells whether a user of ours is not in a room any more.
+func gone(err error) bool {
+	return errors.Is(err, mautrix.MForbidden) || errors.Is(err, mautrix.MNotFound)
 }
 
 // public reads the join rule from what an invitation shows of a room.
@@ -92,5 +113,5 @@ func (r *rooms) leave(ctx context.Context, room, ghost string) error {
 	if _, err := r.hs.user(ghost).LeaveRoom(ctx, id.RoomID(room)); err != nil && !errors.Is(err, mautrix.MForbidden) {
 		return fmt.Errorf("leave %s: %w", room, err)
 	}
-	return r.store.forgetRoom(ctx, room)
+	return r.store.forgetRoom(ctx, room, ghost)
 }

@@ -150,8 +150,9 @@ func (s *store) setRoom(ctx context.Context, room, ghost, user string) error {
 	return err
 }
 
-func (s *store) forgetRoom(ctx context.Context, room string) error {
-	_, err := s.db.ExecContext(ctx, `DELETE FROM ghost_room WHERE room_id = ?`, room)
+// forgetRoom forgets that a room is this telephone's; another's it stays.
+func (s *store) forgetRoom(ctx context.Context, room, ghost string) error {
+	_, err := s.db.ExecContext(ctx, `DELETE FROM ghost_room WHERE room_id = ? AND ghost = ?`, room, ghost)
 	return err
 }
 

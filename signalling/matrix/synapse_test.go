@@ -30,8 +30,10 @@ type synapse struct {
 	mu      sync.Mutex
 	members map[string][]string // by room
 	public  map[string]bool
-	rooms   []json.RawMessage // asked to create
-	calls   []string          // "POST register tel_…", in order
+	history map[string][]map[string]any // by room, newest first
+	busy    int                         // joins to refuse with 502
+	rooms   []json.RawMessage           // asked to create
+	calls   []string                    // "POST register tel_…", in order
 	script  func(sent) (status int, body string)
 	down    bool
 	txn     int
@@ -46,8 +48,8 @@ func newServer(t *testing.T) *synapse {
 		return map[string]any{"user_id": fmt.Sprintf("@%v:example.org", body["username"])}
 	}))
 	mux.HandleFunc("PUT "+v3+"profile/{user}/displayname", s.note(nil))
-	mux.HandleFunc("POST "+v3+"join/{room}", s.note(s.join))
-	mux.HandleFunc("POST "+v3+"rooms/{room}/join", s.note(s.join))
+	mux.HandleFunc("POST "+v3+"rooms/{room}/join", s.overloaded(s.note(s.join)))
+	mux.HandleFunc("GET "+v3+"rooms/{room}/messages", s.note(s.messages))
 	mux.HandleFunc("POST "+v3+"rooms/{room}/leave", s.note(nil))
 	mux.HandleFunc("POST "+v3+"rooms/{room}/invite", s.note(nil))
 	mux.HandleFunc("POST "+v3+"createRoom", s.note(s.create))
@@ -103,6 +105,27 @@ func (s *synapse) note(f func(*http.Request, map[string]any) any) http.HandlerFu
 		}
 		json.NewEncoder(w).Encode(res)
 	}
+}
+
+// overloaded fails as often as the test wants.
+func (s *synapse) overloaded(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		s.busy--
+		busy := s.busy >= 0
+		s.mu.Unlock()
+		if busy {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		next(w, r)
+	}
+}
+
+func (s *synapse) messages(r *http.Request, _ map[string]any) any {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return map[string]any{"start": "s", "chunk": s.history[r.PathValue("room")]}
 }
 
 func (s *synapse) join(r *http.Request, _ map[string]any) any {
