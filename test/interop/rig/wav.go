@@ -44,7 +44,8 @@ func ReadWAV(path string) (Sound, error) {
 		id, n := string(b[p:p+4]), int(binary.LittleEndian.Uint32(b[p+4:]))
 		p += 8
 		if id == "data" {
-			return Sound{Samples: pcm16(b[p:]), Rate: rate, Complete: n == len(b)-p}, nil
+			// a writer begins with a length of nought and mends it at the end
+			return Sound{Samples: pcm16(b[p:]), Rate: rate, Complete: n > 0 && n == len(b)-p}, nil
 		}
 		p += n + n&1
 	}
