@@ -85,7 +85,11 @@ func serve(g service, signals <-chan os.Signal, release func(), log *slog.Logger
 		<-draining.Done()
 	}
 	g.Drain(now)
-	return stop(g)
+	if err := stop(g); err != nil {
+		return err
+	}
+	log.Info("stopped")
+	return nil
 }
 
 func stop(g service) error {
