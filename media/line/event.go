@@ -64,10 +64,10 @@ func (l *Line) place(p *media.Packet, now time.Time) uint32 {
 // push the line too far ahead of the wall clock: some say more than time has
 // passed. The end says the same each time (RFC 4733 §2.5.1.4).
 func (l *Line) lengthen(e *event, p *media.Packet, now time.Time) {
-	if len(p.Payload) < eventSize || p.Clock <= 0 {
+	if len(p.Payload) != eventSize || p.Clock <= 0 { // several at once: nobody's, and passed on as they are
 		return
 	}
-	field := p.Payload[2:eventSize]
+	field := p.Payload[2:]
 	said := int64(binary.BigEndian.Uint16(field))
 	length := uint32(said * int64(l.clock) / int64(p.Clock))
 	if most := l.longest(e, now); length > most {

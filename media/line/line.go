@@ -20,7 +20,7 @@ const (
 	early    = 40 * time.Millisecond  // by which an event may be ahead of the wall clock
 	spare    = 20 * time.Millisecond  // that it may claim beyond the packet of its last update
 	late     = 200 * time.Millisecond // by which a network may delay them
-	longest  = 120 * time.Millisecond // packet of audio (RFC 7587 §4.2)
+	maxFrame = 120 * time.Millisecond // packet of audio (RFC 7587 §4.2)
 	shortest = 100 * time.Millisecond // press that is left as it is; Q.24 asks for 40 ms
 )
 

@@ -32,7 +32,7 @@ func (l *Line) newest(p *media.Packet, now time.Time, ahead int) uint32 {
 	}
 	l.pressed = false
 	if delta > 0 {
-		if step := out - l.ts; ahead == 1 && step <= l.units(longest) {
+		if step := out - l.ts; ahead == 1 && step <= l.units(maxFrame) {
 			l.frame = step
 		}
 		s.moved, s.ts = s.moved+delta, p.Timestamp
@@ -94,9 +94,12 @@ func (l *Line) start(now time.Time) {
 	}
 }
 
-// move makes out what the line shows at now.
+// move makes out what the line shows at now, and forgets events that are long over.
 func (l *Line) move(out uint32, now time.Time) {
 	l.ts, l.at = out, now
+	if e := &l.event; int32(out-e.out-e.length) > int32(l.units(maxJump)) {
+		e.known, l.before.known = false, false
+	}
 	l.end = later(l.end, out+l.frame)
 }
 

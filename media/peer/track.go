@@ -78,11 +78,14 @@ func (t *track) write(p *media.Packet, now time.Time) error {
 	// loss of the far end's.
 	from.SSRC += t.holds
 	if p.Event {
-		// RFC 4733 §2.3: what follows the first event, nobody sends.
-		pt, from.Payload = t.event.pt, t.scratch[:copy(t.scratch[:], p.Payload)]
+		pt = t.event.pt
+	}
+	own := p.Event && len(p.Payload) == dtmf.Size
+	if own {
+		from.Payload = t.scratch[:copy(t.scratch[:], p.Payload)]
 	}
 	seq, ts := t.line.Next(&from, now)
-	if p.Event {
+	if own {
 		dtmf.Scale(from.Payload, p.Clock, t.event.ClockRate)
 	}
 	t.send(pt, seq, ts, p.Marker, from.Payload)
