@@ -65,10 +65,10 @@ func (l *leg) begin(it item) *outcome {
 		return &outcome{reason: noRoom(it.err), own: true}
 	}
 	l.room, l.ghost = it.room, it.ghost
-	if l.c.calls.busy(l.room) || !l.c.calls.add(l) {
+	l.out = l.c.outboxOf(l.ghost, l.room)
+	if !l.c.calls.claim(l) {
 		return &outcome{reason: signalling.Reason{Cause: signalling.Busy}, own: true}
 	}
-	l.out = l.c.outboxOf(l.ghost, l.room)
 	ctx, cancel := context.WithTimeout(l.c.ctx, placeTimeout)
 	defer cancel()
 	row := openCall{Room: l.room, CallID: l.id, Ghost: l.ghost, Party: l.party, Role: roleCallee}

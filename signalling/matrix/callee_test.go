@@ -1,7 +1,6 @@
 package matrix
 
 import (
-	"context"
 	"net/http"
 	"strings"
 	"testing"
@@ -244,42 +243,6 @@ func TestRoomIsBusy(t *testing.T) {
 	in := signalling.NewInbox("second", r.c.log)
 	r.c.Dial(fromBob, nil, in)
 	r.ends(in, signalling.Busy)
-}
-
-// A caller without a room of its own rings the user's line, under its name.
-func TestLine(t *testing.T) {
-	t.Parallel()
-	r := newRig(t, func(_ *Config, c *Client) {
-		if c != nil {
-			c.users = []string{alice}
-		}
-	})
-	const line = "@tel_line_alice:example.org"
-	made := "!made1:example.org"
-	r.until("the line is made", func() bool { return r.hs.said("POST createRoom") })
-	if raw := string(r.hs.rooms[0]); !strings.Contains(raw, `"is_direct":true`) || !strings.Contains(raw, `"invite":["`+alice+`"]`) ||
-		!strings.Contains(raw, `"preset":"trusted_private_chat"`) {
-		t.Errorf("createRoom %s", raw)
-	}
-	stranger := signalling.Target{To: signalling.Party{User: alice}, From: signalling.Party{Number: "+4989555", Name: "Eve\u202e\n"}}
-	r.until("the line is known", func() bool { g, _ := r.c.store.ghostOf(context.Background(), made); return g == line })
-	in := signalling.NewInbox("before", r.c.log)
-	r.c.Dial(stranger, nil, in)
-	if e := r.follow(in, signalling.HungUp, signalling.Gone); e.Kind != signalling.Gone {
-		t.Errorf("ended with %v", e)
-	}
-	r.hs.set(func() { r.hs.members[made] = append(r.hs.members[made], alice) })
-	in = signalling.NewInbox("after", r.c.log)
-	leg := r.c.Dial(stranger, nil, in)
-	if invite := r.expect(typeInvite); invite.Room != made || invite.As != line {
-		t.Errorf("rang %s as %s", invite.Room, invite.As)
-	}
-	if !r.hs.said("PUT profile/" + line + "/displayname Eve (+49 89555)") {
-		t.Errorf("asked %v", r.hs.calls)
-	}
-	r.follow(in, signalling.Ringing)
-	leg.Hangup(signalling.Reason{})
-	r.follow(in, signalling.Gone)
 }
 
 // The user has not joined: the caller hears that, the operator what to do.

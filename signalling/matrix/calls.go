@@ -53,6 +53,18 @@ func (c *calls) add(l *leg) bool {
 	return true
 }
 
+// claim begins a call in a room where no other goes on: clients take no notice
+// of a second one.
+func (c *calls) claim(l *leg) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.occupied(l.room) {
+		return false
+	}
+	c.live[l.key()] = l
+	return true
+}
+
 // end forgets a leg and remembers that its call was.
 func (c *calls) end(l *leg) {
 	c.mu.Lock()
@@ -128,6 +140,11 @@ func (c *calls) left(room, user string) {
 func (c *calls) busy(room string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.occupied(room)
+}
+
+// occupied is called with mu held.
+func (c *calls) occupied(room string) bool {
 	for k := range c.live {
 		if k.room == room {
 			return true

@@ -118,7 +118,7 @@ func (c *Client) Start(ctx context.Context) error {
 	}
 	c.ghosts = newGhosts(c.cfg, c.hs, c.store, c.numbers)
 	c.rooms = &rooms{c.hs, c.store, c.ghosts, c.cfg.allowed(), c.log}
-	c.lines = &lines{hs: c.hs, store: c.store, ghosts: c.ghosts, log: c.log}
+	c.lines = newLines(c.hs, c.store, c.ghosts, c.calls.busy, c.log)
 	find := &lookup{c.ghosts, c.log, newBucket(20, 100)}
 	find.routes(c.hs.as.Router)
 	c.hs.as.QueryHandler = queries{find}

@@ -6,7 +6,6 @@ import (
 	"hash/fnv"
 	"regexp"
 	"strings"
-	"sync"
 	"unicode"
 
 	"maunium.net/go/mautrix/id"
@@ -29,11 +28,15 @@ type ghosts struct {
 	begins  string // "@tel_"
 	ends    string // ":example.org"
 
-	locks [32]sync.Mutex // one ghost is made by one goroutine at a time
+	turns [32]turn // one ghost is made by one goroutine at a time
 }
 
 func newGhosts(cfg Config, hs *homeserver, st *store, n Numbers) *ghosts {
-	return &ghosts{hs: hs, store: st, numbers: n, begins: "@" + cfg.Prefix, ends: ":" + cfg.Domain}
+	g := &ghosts{hs: hs, store: st, numbers: n, begins: "@" + cfg.Prefix, ends: ":" + cfg.Domain}
+	for i := range g.turns {
+		g.turns[i] = newTurn()
+	}
+	return g
 }
 
 var e164 = regexp.MustCompile(`^\+[1-9][0-9]{1,14}$`)
@@ -88,9 +91,11 @@ func (g *ghosts) dialable(user string) (string, bool) {
 
 // ensure registers a user and gives it a name, unless that was done before.
 func (g *ghosts) ensure(ctx context.Context, user, name string) error {
-	lock := g.lock(user)
-	lock.Lock()
-	defer lock.Unlock()
+	turn := g.turn(user)
+	if err := turn.take(ctx); err != nil {
+		return fmt.Errorf("make %s: %w", user, err)
+	}
+	defer turn.give()
 	if err := g.hs.register(ctx, user); err != nil {
 		return err
 	}
@@ -109,10 +114,10 @@ func (g *ghosts) ensureNumber(ctx context.Context, number string) (user string, 
 	return user, g.ensure(ctx, user, g.numbers.Format(number))
 }
 
-func (g *ghosts) lock(user string) *sync.Mutex {
+func (g *ghosts) turn(user string) turn {
 	h := fnv.New32a()
 	h.Write([]byte(user))
-	return &g.locks[h.Sum32()%uint32(len(g.locks))]
+	return g.turns[h.Sum32()%uint32(len(g.turns))]
 }
 
 // maxName is how many characters of a foreign name are shown.

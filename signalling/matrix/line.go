@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
+	"time"
 
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/id"
@@ -24,9 +24,27 @@ type lines struct {
 	hs     *homeserver
 	store  *store
 	ghosts *ghosts
+	busy   func(room string) bool
 	log    *slog.Logger
 
-	mu sync.Mutex // one line is made at a time
+	turn  turn            // one line is made at a time; guards rests
+	rests map[string]rest // by user
+}
+
+// rest is why no line is made for a while: one was made, and is of no use, or
+// could not be made. A homeserver would fill with rooms otherwise.
+type rest struct {
+	until time.Time
+	why   error
+}
+
+const (
+	restMade   = time.Hour
+	restFailed = time.Minute
+)
+
+func newLines(hs *homeserver, st *store, g *ghosts, busy func(room string) bool, log *slog.Logger) *lines {
+	return &lines{hs: hs, store: st, ghosts: g, busy: busy, log: log, turn: newTurn(), rests: map[string]rest{}}
 }
 
 // find names the room to ring a person in, and which of our users rings. A
@@ -35,13 +53,16 @@ type lines struct {
 func (n *lines) find(ctx context.Context, user string, caller signalling.Party) (room, ghost string, err error) {
 	if e164.MatchString(caller.Number) {
 		ghost = n.ghosts.of(caller.Number)
-		if room, err = n.shared(ctx, ghost, user); err != nil || room != "" {
+		if room, _, err = n.shared(ctx, ghost, user); err != nil || room != "" {
 			return room, ghost, err
 		}
 	}
 	ghost = n.ghosts.line(user)
 	if room, err = n.prepare(ctx, user); err != nil {
 		return "", "", err
+	}
+	if n.busy(room) {
+		return room, ghost, nil // it shows who the person is talking to now
 	}
 	return room, ghost, n.ghosts.ensure(ctx, ghost, n.shown(caller))
 }
@@ -58,50 +79,46 @@ func (n *lines) shown(caller signalling.Party) string {
 	return "Unknown caller"
 }
 
-// shared looks for a room in which a telephone and a person are alone.
-func (n *lines) shared(ctx context.Context, ghost, user string) (string, error) {
-	list, err := n.store.roomsOf(ctx, ghost, user)
-	if err != nil {
-		return "", err
-	}
-	for _, room := range list {
-		names, err := n.hs.members(ctx, ghost, room)
-		if errors.Is(err, mautrix.MForbidden) {
-			err = n.store.forgetRoom(ctx, room, ghost) // our user is not there any more
-		}
-		if err != nil {
-			return "", err
-		}
-		_, joined := names[user]
-		encrypted, err := n.store.state.IsEncrypted(ctx, id.RoomID(room))
-		if err == nil && joined && len(names) == 2 && !encrypted {
-			return room, nil
-		}
-	}
-	return "", nil
-}
-
 // prepare finds or makes a person's line, and tells whether the person is there.
 func (n *lines) prepare(ctx context.Context, user string) (string, error) {
 	ghost := n.ghosts.line(user)
-	if room, err := n.shared(ctx, ghost, user); err != nil || room != "" {
+	if room, _, err := n.shared(ctx, ghost, user); err != nil || room != "" {
 		return room, err
 	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	list, err := n.store.roomsOf(ctx, ghost, user)
+	if err := n.turn.take(ctx); err != nil {
+		return "", err
+	}
+	defer n.turn.give()
+	room, waits, err := n.shared(ctx, ghost, user) // somebody may have made it meanwhile
+	switch {
+	case err != nil || room != "":
+		return room, err
+	case waits != "":
+		_, err = n.hs.user(ghost).InviteUser(ctx, id.RoomID(waits), &mautrix.ReqInviteUser{UserID: id.UserID(user)})
+		if errors.Is(err, mautrix.MForbidden) { // invited already
+			err = nil
+		}
+	default:
+		err = n.renew(ctx, ghost, user)
+	}
 	if err != nil {
 		return "", err
 	}
-	if len(list) == 0 {
-		err = n.create(ctx, ghost, user)
-	} else {
-		_, err = n.hs.user(ghost).InviteUser(ctx, id.RoomID(list[0]), &mautrix.ReqInviteUser{UserID: id.UserID(user)})
-	}
-	if err != nil && !errors.Is(err, mautrix.MForbidden) { // forbidden: invited already
-		return "", err
-	}
 	return "", unreachable(user + " has to accept the invitation to the telephone room first")
+}
+
+// renew makes a line where there is none, or none that can be used, but not
+// again and again. The caller has the turn.
+func (n *lines) renew(ctx context.Context, ghost, user string) error {
+	if r, ok := n.rests[user]; ok && time.Now().Before(r.until) {
+		return r.why
+	}
+	if err := n.create(ctx, ghost, user); err != nil {
+		n.rests[user] = rest{time.Now().Add(restFailed), err}
+		return err
+	}
+	n.rests[user] = rest{time.Now().Add(restMade), unreachable("the telephone room of " + user + " cannot be used: it is encrypted, or others are in it")}
+	return nil
 }
 
 // create makes a line: one room with one user of ours, where every call rings

@@ -31,6 +31,7 @@ type synapse struct {
 	members map[string][]string // by room
 	public  map[string]bool
 	history map[string][]map[string]any // by room, newest first
+	refuse  int                         // the status of every createRoom; 0: made
 	busy    int                         // joins to refuse with 502
 	rooms   []json.RawMessage           // asked to create
 	calls   []string                    // "POST register tel_…", in order
@@ -52,7 +53,7 @@ func newServer(t *testing.T) *synapse {
 	mux.HandleFunc("GET "+v3+"rooms/{room}/messages", s.note(s.messages))
 	mux.HandleFunc("POST "+v3+"rooms/{room}/leave", s.note(nil))
 	mux.HandleFunc("POST "+v3+"rooms/{room}/invite", s.note(nil))
-	mux.HandleFunc("POST "+v3+"createRoom", s.note(s.create))
+	mux.HandleFunc("POST "+v3+"createRoom", s.create)
 	mux.HandleFunc("GET "+v3+"rooms/{room}/joined_members", s.joined)
 	mux.HandleFunc("GET "+v3+"rooms/{room}/state/m.room.join_rules/{$}", s.joinRule)
 	mux.HandleFunc("GET "+v3+"rooms/{room}/state/m.room.join_rules", s.joinRule)
@@ -136,14 +137,18 @@ func (s *synapse) join(r *http.Request, _ map[string]any) any {
 	return map[string]string{"room_id": room}
 }
 
-func (s *synapse) create(r *http.Request, body map[string]any) any {
+func (s *synapse) create(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	raw, _ := json.Marshal(body)
+	raw, _ := io.ReadAll(r.Body)
 	s.rooms = append(s.rooms, raw)
+	if s.refuse != 0 {
+		answer(w, s.refuse, `{"errcode":"M_FORBIDDEN","error":"no rooms"}`)
+		return
+	}
 	room := fmt.Sprintf("!made%d:example.org", len(s.rooms))
 	s.members[room] = []string{r.URL.Query().Get("user_id")}
-	return map[string]string{"room_id": room}
+	answer(w, http.StatusOK, `{"room_id":"`+room+`"}`)
 }
 
 func (s *synapse) joined(w http.ResponseWriter, r *http.Request) {

@@ -1,0 +1,57 @@
+package matrix
+
+import (
+	"context"
+
+	"maunium.net/go/mautrix/id"
+)
+
+// standing is what a room is good for.
+type standing uint8
+
+const (
+	usable   standing = iota // the two are alone in it
+	awaiting                 // the person has not joined, and nobody else has
+	spoilt                   // others are in it, or it is encrypted
+	lost                     // our user is not in it any more
+)
+
+func (n *lines) standing(ctx context.Context, room, ghost, user string) (standing, error) {
+	names, err := n.hs.members(ctx, ghost, room)
+	if gone(err) {
+		return lost, n.store.forgetRoom(ctx, room, ghost)
+	}
+	if err != nil {
+		return lost, err
+	}
+	encrypted, err := n.store.state.IsEncrypted(ctx, id.RoomID(room))
+	_, joined := names[user]
+	switch {
+	case encrypted, len(names) > 2, len(names) == 2 && !joined:
+		return spoilt, err
+	case !joined:
+		return awaiting, err
+	default:
+		return usable, err
+	}
+}
+
+// shared looks for a room in which a telephone and a person are alone, or for
+// one where the telephone waits for the person.
+func (n *lines) shared(ctx context.Context, ghost, user string) (room, waits string, err error) {
+	list, err := n.store.roomsOf(ctx, ghost, user)
+	if err != nil {
+		return "", "", err
+	}
+	for _, room := range list {
+		switch s, err := n.standing(ctx, room, ghost, user); {
+		case err != nil:
+			return "", "", err
+		case s == usable:
+			return room, "", nil
+		case s == awaiting && waits == "":
+			waits = room
+		}
+	}
+	return "", waits, nil
+}
