@@ -98,6 +98,12 @@ func (c *Client) vet(ctx context.Context, l *leg, h heard) (why signalling.Reaso
 	if l.ghost, err = c.store.ghostOf(ctx, h.Room); err != nil {
 		return why, false, err
 	}
+	if l.ghost == "" && c.ghosts.ours(h.Invitee) {
+		l.ghost = h.Invitee
+	}
+	if l.ghost == "" {
+		c.log.Warn("an invite in a room whose telephone is not known; dialling the number again, or inviting its user, makes it known", "room", h.Room)
+	}
 	if l.ghost == "" || h.Invitee != "" && h.Invitee != l.ghost {
 		return why, false, errNotOurs
 	}
@@ -110,6 +116,10 @@ func (c *Client) vet(ctx context.Context, l *leg, h heard) (why signalling.Reaso
 		return why, false, errNotOurs
 	}
 	names, err := c.hs.members(ctx, l.ghost, h.Room)
+	if gone(err) { // and can say nothing there
+		c.forgetCall(l.room, l.id)
+		return why, false, errors.Join(errNotOurs, c.store.forgetRoom(ctx, h.Room, l.ghost))
+	}
 	if err != nil {
 		return why, false, err
 	}
@@ -119,7 +129,7 @@ func (c *Client) vet(ctx context.Context, l *leg, h heard) (why signalling.Reaso
 	}
 	l.name = clean(names[h.Sender])
 	why, ok = c.mayCall(ctx, l, h)
-	return why, ok, nil
+	return why, ok, c.store.shareRoom(ctx, l.room, l.user)
 }
 
 // mayCall is the policy: who, from which room, to what, with what.

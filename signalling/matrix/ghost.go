@@ -99,14 +99,39 @@ func (g *ghosts) ensure(ctx context.Context, user, name string) error {
 	if err := g.hs.register(ctx, user); err != nil {
 		return err
 	}
-	if known, err := g.store.name(ctx, user); err != nil || known == name {
+	known, err := g.store.name(ctx, user)
+	if err != nil || known == name {
 		return err
+	}
+	if known == "" {
+		if err := g.recall(ctx, user); err != nil {
+			return err
+		}
 	}
 	if err := g.hs.user(user).SetDisplayName(ctx, name); err != nil {
 		return fmt.Errorf("name %s: %w", user, err)
 	}
 	return g.store.setName(ctx, user, name)
 }
+
+// recall asks where a user is that this database has never seen: the database
+// may be younger than the user, and a call from a room that we do not know
+// cannot even be refused.
+func (g *ghosts) recall(ctx context.Context, user string) error {
+	res, err := g.hs.user(user).JoinedRooms(ctx)
+	if err != nil {
+		return fmt.Errorf("rooms of %s: %w", user, err)
+	}
+	for _, room := range res.JoinedRooms[:min(len(res.JoinedRooms), maxRecall)] {
+		if err := g.store.recallRoom(ctx, room.String(), user); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// maxRecall is how many rooms of one user are remembered anew.
+const maxRecall = 1000
 
 // ensureNumber makes the user of a number.
 func (g *ghosts) ensureNumber(ctx context.Context, number string) (user string, err error) {

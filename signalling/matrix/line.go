@@ -89,7 +89,10 @@ func (n *lines) prepare(ctx context.Context, user string) (string, error) {
 		return "", err
 	}
 	defer n.turn.give()
-	room, waits, err := n.shared(ctx, ghost, user) // somebody may have made it meanwhile
+	if err := n.introduce(ctx, ghost); err != nil {
+		return "", err
+	}
+	room, waits, err := n.shared(ctx, ghost, user) // somebody may have made it meanwhile, or it was recalled
 	switch {
 	case err != nil || room != "":
 		return room, err
@@ -105,6 +108,15 @@ func (n *lines) prepare(ctx context.Context, user string) (string, error) {
 		return "", err
 	}
 	return "", unreachable(user + " has to accept the invitation to the telephone room first")
+}
+
+// introduce makes the user of a line, which has no caller's name yet.
+func (n *lines) introduce(ctx context.Context, ghost string) error {
+	name, err := n.store.name(ctx, ghost)
+	if err != nil || name != "" {
+		return err
+	}
+	return n.ghosts.ensure(ctx, ghost, "Telephone")
 }
 
 // renew makes a line where there is none, or none that can be used, but not
@@ -125,9 +137,6 @@ func (n *lines) renew(ctx context.Context, ghost, user string) error {
 // whose caller has no room with the person. Its shape is what clients take for
 // a direct chat, and nobody else shall be in it.
 func (n *lines) create(ctx context.Context, ghost, user string) error {
-	if err := n.ghosts.ensure(ctx, ghost, "Telephone"); err != nil {
-		return err
-	}
 	res, err := n.hs.user(ghost).CreateRoom(ctx, &mautrix.ReqCreateRoom{
 		Preset: "trusted_private_chat", IsDirect: true, Invite: []id.UserID{id.UserID(user)},
 	})

@@ -50,6 +50,7 @@ func newServer(t *testing.T) *synapse {
 	}))
 	mux.HandleFunc("PUT "+v3+"profile/{user}/displayname", s.note(nil))
 	mux.HandleFunc("POST "+v3+"rooms/{room}/join", s.overloaded(s.note(s.join)))
+	mux.HandleFunc("GET "+v3+"joined_rooms", s.joinedRooms)
 	mux.HandleFunc("GET "+v3+"rooms/{room}/messages", s.note(s.messages))
 	mux.HandleFunc("POST "+v3+"rooms/{room}/leave", s.note(nil))
 	mux.HandleFunc("POST "+v3+"rooms/{room}/invite", s.note(nil))
@@ -121,6 +122,18 @@ func (s *synapse) overloaded(next http.HandlerFunc) http.HandlerFunc {
 		}
 		next(w, r)
 	}
+}
+
+func (s *synapse) joinedRooms(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	rooms := []string{}
+	for room, list := range s.members {
+		if slices.Contains(list, r.URL.Query().Get("user_id")) {
+			rooms = append(rooms, room)
+		}
+	}
+	json.NewEncoder(w).Encode(map[string]any{"joined_rooms": rooms})
 }
 
 func (s *synapse) messages(r *http.Request, _ map[string]any) any {
