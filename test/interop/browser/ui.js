@@ -1,13 +1,18 @@
 // The page for people: a dial pad and whatever rings, on top of window.bed.
 const $ = id => document.getElementById(id);
 const bed = window.bed;
-const words = { invite_sent: 'ringing there', ringing: 'is calling you', connecting: 'connecting', connected: 'in a call', ended: 'ended', wait_local_media: 'asking for the microphone', create_offer: 'calling', create_answer: 'answering', fledgling: 'calling' };
+// The SDK's states in plain words; steps of the same name are told once.
+const words = { fledgling: 'calling', wait_local_media: 'asking for the microphone', create_offer: 'calling', invite_sent: 'calling', ringing: 'is calling you', create_answer: 'answering', connecting: 'connecting', connected: 'in a call', ended: 'ended' };
+// Reasons that Roomline's notice in the room puts better.
+const told = ['user_hangup', 'user_busy', 'invite_timeout', 'unknown_error'];
+const book = { 600: 'echo', 601: 'a voice', 603: 'reads your keys', 606: 'a tone', 608: 'rings, then a tone', 609: 'rings for ever', 610: 'is busy', 614: 'sends keys', 615: 'hangs up on you', 404: 'does not exist' };
 
 function say(text) {
   const item = document.createElement('li'), time = document.createElement('time');
-  time.textContent = new Date().toLocaleTimeString();
+  time.textContent = new Date().toLocaleTimeString([], { hour12: false });
   item.append(time, text);
   $('log').prepend(item);
+  $('happened').hidden = false;
 }
 const attempt = what => Promise.resolve().then(what).catch(e => say(`Sorry: ${e.message ?? e}`));
 
@@ -26,6 +31,11 @@ $('dial').onsubmit = e => {
   const number = new FormData(e.target).get('number').trim();
   if (number) { say(`Dialling ${number}`); attempt(() => bed.dial({ number })); }
 };
+for (const [number, does] of Object.entries(book)) {
+  const button = Object.assign(document.createElement('button'), { type: 'button', textContent: `${number} ${does}` });
+  button.onclick = () => { $('dial').number.value = `030 23125-${number}`; $('dial').requestSubmit(); };
+  $('book').append(button);
+}
 
 for (const key of '123456789*0#') {
   const button = Object.assign(document.createElement('button'), { type: 'button', textContent: key });
@@ -46,21 +56,43 @@ function button(text, kind, act) {
   b.onclick = () => { b.disabled = true; attempt(act).finally(draw); };
   return b;
 }
+const cards = new Map(); // by call, so that what is pressed or read stays where it is
 function draw() {
-  $('calls').replaceChildren(...live().map(call => {
-    const card = Object.assign(document.createElement('div'), { className: `call ${call.state}` }), text = document.createElement('p');
-    text.textContent = `${name(call)}: ${words[call.state] ?? call.state}`;
-    card.append(text, ...(call.state === 'ringing'
-      ? [button('Answer', 'go', () => bed.answer({ id: call.id })), button('Reject', 'stop', () => bed.reject(call.id))]
-      : [button('Hang up', 'stop', () => bed.hangup(call.id))]));
-    return card;
-  }));
+  const now = live();
+  for (const id of cards.keys()) if (!now.some(c => c.id === id)) cards.delete(id);
+  for (const call of now) {
+    const old = cards.get(call.id);
+    if (old?.state !== call.state) cards.set(call.id, { state: call.state, node: card(call) });
+  }
+  $('calls').replaceChildren(...now.map(c => cards.get(c.id).node));
 }
+function card(call) {
+  const node = Object.assign(document.createElement('div'), { className: `call ${call.state}` });
+  const text = document.createElement('p'), small = document.createElement('small');
+  small.textContent = words[call.state] ?? call.state;
+  text.append(name(call), small);
+  node.append(text, ...(call.state === 'ringing'
+    ? [button('Answer', 'go', () => bed.answer({ id: call.id })), button('Reject', 'stop', () => bed.reject(call.id))]
+    : [button('Hang up', 'stop', () => bed.hangup(call.id))]));
+  return node;
+}
+// What a call is like, once a second.
+setInterval(async () => {
+  for (const call of live().filter(c => c.state === 'connected')) {
+    const s = await bed.stats(call.id).catch(() => ({})), talk = Math.round((Date.now() - call.states.at(-1).at) / 1000);
+    const small = cards.get(call.id)?.node.querySelector('small');
+    if (small && s.codec) small.textContent = `${Math.floor(talk / 60)}:${String(talk % 60).padStart(2, '0')}, ${s.codec}, ${s.received} packets received, ${s.lost} lost`;
+  }
+}, 1000);
+
+const last = new Map(); // by call, the words last said
 bed.onevent = e => {
   if (e.what === 'state') {
-    const call = bed.info(e.call);
-    say(`${name(call)}: ${words[e.state] ?? e.state}${e.reason ? ` (${e.reason})` : ''}`);
-  } else if (e.what === 'joined') say('A telephone line has joined you in a room.');
+    const call = bed.info(e.call), step = words[e.state] ?? e.state;
+    const why = e.reason && !told.includes(e.reason) ? ` (${e.reason})` : '';
+    if (last.get(e.call) !== step) say(`${name(call)}: ${step}${why}`);
+    last.set(e.call, step);
+  } else if (e.what === 'joined') say('You are in a room with a telephone line now.');
   else if (e.what === 'error') say(e.error);
   draw();
 };

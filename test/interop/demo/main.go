@@ -43,10 +43,13 @@ func run(ctx context.Context, once bool) (good bool, err error) {
 		return false, err
 	}
 	defer stop(ctx, gateway)
+	fmt.Printf(before, roomTone, phoneTone)
 	result, err := twoCalls(ctx, bed, gateway)
 	if err != nil {
-		fmt.Println("The demo did not get to its end:", err)
+		fmt.Println("\nThe demo did not get to its end:", err)
 		fmt.Println("Roomline's log is", gateway.Log())
+	} else {
+		fmt.Println("\n" + result.verdict())
 	}
 	if !once && err == nil {
 		invite(ctx, bed, gateway)

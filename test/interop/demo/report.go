@@ -8,6 +8,24 @@ import (
 	"roomline/test/interop/rig"
 )
 
+const before = `
+Two real calls, with nobody at either end: the room plays %d Hz, the phone %d Hz, and what
+each end receives is searched for the tone of the other.
+`
+
+// verdict is the report in one sentence.
+func (r Result) verdict() string {
+	switch a, b := r.RoomToPhone.good(), r.PhoneToRoom.good(); {
+	case a && b:
+		return "Both calls were heard at both ends."
+	case a:
+		return "The call from the phone to the room was NOT heard at both ends."
+	case b:
+		return "The call from the room to the phone was NOT heard at both ends."
+	}
+	return "NEITHER call was heard at both ends."
+}
+
 // tell prints one call for a person.
 func (s story) tell(r signalling.Record) {
 	fmt.Printf("\n%s\n\n", s.title)
