@@ -166,10 +166,10 @@ bed.waitState = async ({ id, state, ms }) => info(await until(() => {
 // ---- audio ----
 
 bed.record = async ({ id, seconds, ms = 15000 }) => (await until(() => find(id).ear, ms, 'audio from the far end')).recording(seconds);
-bed.dtmf = ({ id, digits, duration = 100, gap = 70 }) => {
-  const sender = find(id).call.peerConn.getSenders().find(s => s.dtmf?.canInsertDTMF);
-  if (!sender) throw new Error('telephone-event was not agreed on');
-  sender.dtmf.insertDTMF(digits, duration, gap);
+// A client may call itself connected a moment before telephone-event is agreed on.
+bed.dtmf = async ({ id, digits, duration = 100, gap = 70 }) => {
+  const able = () => find(id).call.peerConn.getSenders().find(s => s.dtmf?.canInsertDTMF), poll = setInterval(change, 20);
+  try { (await until(able, 3000, 'telephone-event')).dtmf.insertDTMF(digits, duration, gap); } finally { clearInterval(poll); }
 };
 bed.stats = async id => {
   const pc = find(id).call.peerConn, all = [...(await pc.getStats()).values()], by = key => all.find(s => s.id === key), out = { sdp: { local: pc.localDescription?.sdp, remote: pc.remoteDescription?.sdp } };
