@@ -17,25 +17,30 @@ const admitTimeout = 10 * time.Second
 // errNotOurs is an invite that is nobody's business here; it is not answered.
 var errNotOurs = errors.New("not a call for us")
 
-// invited takes up an m.call.invite that passed the checks which need nothing
-// but the event (Matrix 1.18, "m.call.invite"). It returns at once.
+// invited weighs an m.call.invite by what needs nothing but the event (Matrix
+// 1.18, "m.call.invite"). It returns at once.
 func (c *Client) invited(h heard) {
-	k := callKey{h.Room, h.CallID}
-	life := h.Lifetime
-	if life == 0 {
-		life = defaultLifetime
+	switch {
+	case h.age() > h.life()-staleGrace:
+		c.log.Info("ignored a stale invite", "age", h.age().Round(time.Second))
+		c.calls.kill(callKey{h.Room, h.CallID})
+	case c.calls.cross(h):
+		c.log.Debug("a room and its telephone call each other")
+	default:
+		c.takeUp(h)
 	}
+}
+
+// takeUp begins a call of its own for an invite. It returns at once.
+func (c *Client) takeUp(h heard) {
 	l := newLeg(c, signalling.A)
 	l.room, l.id, l.offer, l.since = h.Room, h.CallID, h.SDP, h.At
-	l.until = h.At.Add(life - h.Age)
+	l.until = h.At.Add(h.life() - h.Age)
 	l.stage, l.user, l.far = stage{placed: true, v0: h.V0}, h.Sender, h.party()
 	if h.V0 {
 		l.party = ""
 	}
 	switch {
-	case h.age() > life-staleGrace:
-		c.log.Info("ignored a stale invite", "age", h.age().Round(time.Second))
-		c.calls.kill(k)
 	case !c.calls.add(l):
 		c.log.Debug("ignored an invite of a known call")
 	case !c.spawn(func() { c.admitSafely(l, h) }):

@@ -17,6 +17,9 @@ const placeTimeout = 15 * time.Second
 
 // callee is the recipe of a leg that rings a Matrix user (side B).
 func (l *leg) callee(formats []media.Format) outcome {
+	if formats == nil {
+		formats = anyFormat()
+	}
 	o := l.findRoom()
 	if o == nil {
 		o = l.invite(formats)
@@ -25,7 +28,11 @@ func (l *leg) callee(formats []media.Format) outcome {
 	if o == nil {
 		answer, o = l.awaitAnswer()
 	}
-	if o == nil {
+	switch {
+	case o != nil:
+	case answer.Type == typeInvite:
+		o = l.yield(answer, formats)
+	default:
 		o = l.choose(answer)
 	}
 	if o == nil {
@@ -95,9 +102,6 @@ func anyFormat() []media.Format {
 
 // invite rings the user. The offer has all candidates in it.
 func (l *leg) invite(formats []media.Format) *outcome {
-	if formats == nil {
-		formats = anyFormat()
-	}
 	p, sdp, err := l.c.peers.Offer(formats, l.onState)
 	if err != nil {
 		l.log.Warn("could not make an offer", "error", err)
@@ -105,7 +109,7 @@ func (l *leg) invite(formats []media.Format) *outcome {
 	}
 	l.peer = p
 	life, until := l.c.cfg.RingTimeout, time.Now().Add(placeTimeout)
-	l.post(outgoing{eventType: typeInvite, until: until, done: l.awaited, content: inviteOut{
+	l.post(outgoing{eventType: typeInvite, until: until, done: l.awaited(), content: inviteOut{
 		head: l.head(), Lifetime: life.Milliseconds(), Invitee: l.user, Offer: sdpOut{"offer", sdp},
 		Capabilities: capabilities{DTMF: true}, Streams: usermedia(p.StreamID()),
 	}})
@@ -113,9 +117,11 @@ func (l *leg) invite(formats []media.Format) *outcome {
 	return nil
 }
 
-// awaitAnswer waits for the first answer of the user we rang. Candidates of
-// every device of the user are kept, because any of them may answer.
+// awaitAnswer waits for the first answer of the user we rang, or for a call of
+// the user's own that crossed ours. Candidates of every device of the user are
+// kept, because any of them may answer.
 func (l *leg) awaitAnswer() (heard, *outcome) {
+	defer l.c.calls.stopRinging(l)
 	timer := time.NewTimer(l.c.cfg.RingTimeout)
 	defer timer.Stop()
 	for {
@@ -129,6 +135,11 @@ func (l *leg) awaitAnswer() (heard, *outcome) {
 			return heard{}, &outcome{reason: refusedInvite(it.err), own: true, tell: true}
 		case it.kind == timerFired:
 			return heard{}, l.fail(signalling.NoAnswer, "")
+		case it.kind == crossed:
+			if l.crosses(it.heard) {
+				return it.heard, nil
+			}
+			continue
 		case it.kind == fromRoom:
 			if h, o, decided := l.reply(it.heard); decided {
 				return h, o

@@ -43,6 +43,13 @@ func (c *calls) add(l *leg) bool {
 	if c.live[k] != nil || c.dead(k) {
 		return false
 	}
+	c.begin(l)
+	return true
+}
+
+// begin is called with mu held.
+func (c *calls) begin(l *leg) {
+	k := l.key()
 	c.live[k] = l
 	for _, h := range c.early[k].events {
 		if h.Sender == l.user {
@@ -50,7 +57,6 @@ func (c *calls) add(l *leg) bool {
 		}
 	}
 	delete(c.early, k)
-	return true
 }
 
 // claim begins a call in a room where no other goes on: clients take no notice
@@ -61,7 +67,8 @@ func (c *calls) claim(l *leg) bool {
 	if c.occupied(l.room) {
 		return false
 	}
-	c.live[l.key()] = l
+	l.rings = true
+	c.begin(l)
 	return true
 }
 

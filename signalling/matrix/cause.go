@@ -14,6 +14,7 @@ const (
 	userMediaFailed   = "user_media_failed"
 	unknownError      = "unknown_error"
 	answeredElsewhere = "answered_elsewhere"
+	replaced          = "replaced" // by a call that the other side placed at the same moment
 )
 
 // outward is one row of the table from a cause to the reason in a room. Before

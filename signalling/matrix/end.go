@@ -18,6 +18,8 @@ func (l *leg) over(it item) *outcome {
 		return l.fail(signalling.ShuttingDown, "")
 	case flooded:
 		return l.fail(signalling.Internal, "too many events in one call")
+	case crossed:
+		l.c.takeUp(it.heard) // too late to take its place
 	case wasSent:
 		if it.err != nil {
 			return l.fail(signalling.Internal, "the homeserver did not take our event")
@@ -73,17 +75,29 @@ func (l *leg) conclude(o outcome) {
 // tellEnd sends the reject or hangup. The outbox outlives the leg, so that
 // a homeserver that is down learns of it later.
 func (l *leg) tellEnd(o outcome) {
-	forget := func(err error) {
-		if err == nil || permanent(err) { // else the next start tries again
-			l.c.forgetCall(l.room, l.id)
-		}
-	}
 	if !o.tell {
-		forget(nil)
+		l.c.forgetCall(l.room, l.id)
 		return
 	}
 	eventType, reason := ending(o.reason.Cause, l.stage)
-	l.post(outgoing{eventType: eventType, content: endOut{l.head(), reason}, final: true, done: forget})
+	l.post(outgoing{eventType: eventType, content: endOut{l.head(), reason}, final: true,
+		done: func(err error) { l.c.settled(l.room, l.id, err) }})
+}
+
+// handBack takes up calls that came for this leg when it was over.
+func (l *leg) handBack() {
+	for it, ok := l.box.take(); ok; it, ok = l.box.take() {
+		if it.kind == crossed {
+			l.c.takeUp(it.heard)
+		}
+	}
+}
+
+// settled is told what became of a call's last event.
+func (c *Client) settled(room, id string, err error) {
+	if err == nil || permanent(err) { // else the next start tries again
+		c.forgetCall(room, id)
+	}
 }
 
 // forgetCall deletes what was written down against a sudden end.

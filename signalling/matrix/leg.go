@@ -20,9 +20,10 @@ const (
 	playDigit              // the call has a digit for it
 	hangItUp               // the call is over for reason
 	mediaIs                // the peer's state changed
-	wasSent                // the invite or answer was accepted, or refused with err
+	wasSent                // the invite or answer of call was accepted, or refused with err
 	roomFound              // the room to ring in, or err
 	memberLeft             // user is not in the room any more
+	crossed                // the user placed a call, in heard, while ours rang
 	timerFired
 	flooded // more events than a call can be worth
 	stopped // the gateway can wait no longer
@@ -39,6 +40,7 @@ type item struct {
 	room   string
 	ghost  string
 	user   string
+	call   string // its id
 	err    error
 }
 
@@ -61,7 +63,7 @@ type leg struct {
 	stage stage
 	room  string
 	ghost string           // which of our users speaks
-	id    string           // call_id
+	id    string           // call_id; changes when calls cross
 	party string           // our party_id; empty in version 0
 	user  string           // who we talk to; never changes
 	far   party            // the same with the device, once it is known
@@ -71,6 +73,7 @@ type leg struct {
 	can   []media.Format
 	since time.Time // when the invite came
 	until time.Time // when the invite ends
+	rings bool      // an invite of the user's may take its place; guarded by calls
 
 	box *mailbox
 	out *outbox
@@ -141,6 +144,7 @@ func (l *leg) run(recipe func() outcome) {
 		l.in.Post(signalling.Event{Kind: signalling.HungUp, Side: l.side, Reason: o.reason})
 	}
 	l.conclude(o)
+	l.handBack()
 	if l.peer != nil {
 		l.peer.Close()
 	}
@@ -155,8 +159,11 @@ func (l *leg) post(o outgoing) {
 	l.out.put(o)
 }
 
-// awaited is a done function that lets the leg know.
-func (l *leg) awaited(err error) { l.box.put(item{kind: wasSent, err: err}) }
+// awaited makes a done function that lets the leg know.
+func (l *leg) awaited() func(error) {
+	id := l.id
+	return func(err error) { l.box.put(item{kind: wasSent, call: id, err: err}) }
+}
 
 // onState is the peer's callback: it only posts.
 func (l *leg) onState(s peer.State) { l.box.put(item{kind: mediaIs, state: s}) }
@@ -165,7 +172,10 @@ func (l *leg) onState(s peer.State) { l.box.put(item{kind: mediaIs, state: s}) }
 func (l *leg) wait(timer <-chan time.Time) item {
 	for {
 		if it, ok := l.box.take(); ok {
-			if it.kind == fromRoom {
+			if it.kind == wasSent && it.call != l.id {
+				continue // of a call that was given up for another
+			}
+			if it.kind == fromRoom || it.kind == crossed {
 				l.in.Note(signalling.Matrix, false, it.heard.Type)
 			}
 			return it

@@ -93,11 +93,7 @@ const negotiateTime = time.Minute
 // renegotiate answers a later offer: hold, another network. We are the polite
 // side or never offer ourselves, so offers cannot collide (Matrix 1.7).
 func (l *leg) renegotiate(h heard) {
-	life := h.Lifetime
-	if life == 0 {
-		life = defaultLifetime
-	}
-	if h.V0 || h.SDPType != "offer" || h.age() > life || l.peer == nil {
+	if h.V0 || h.SDPType != "offer" || h.age() > h.life() || l.peer == nil {
 		return
 	}
 	answer, held, err := l.peer.Renegotiate(h.SDP)
@@ -115,6 +111,14 @@ func (l *leg) renegotiate(h heard) {
 		}
 		l.in.Post(signalling.Event{Kind: k, Side: l.side})
 	}
+}
+
+// life is how long an event is of use.
+func (h heard) life() time.Duration {
+	if h.Lifetime == 0 {
+		return defaultLifetime
+	}
+	return h.Lifetime
 }
 
 // age is how old an event is now.

@@ -74,9 +74,5 @@ func (c *Client) endLeftOver(call openCall) {
 	}
 	_, reason := ending(signalling.Internal, stage{answered: true})
 	out.put(outgoing{eventType: typeHangup, content: endOut{h, reason}, final: true,
-		done: func(err error) {
-			if err == nil || permanent(err) {
-				c.forgetCall(call.Room, call.CallID)
-			}
-		}})
+		done: func(err error) { c.settled(call.Room, call.CallID, err) }})
 }
