@@ -5,7 +5,7 @@ const bed = window.bed;
 const words = { fledgling: 'calling', wait_local_media: 'asking for the microphone', create_offer: 'calling', invite_sent: 'calling', ringing: 'is calling you', create_answer: 'answering', connecting: 'connecting', connected: 'in a call', ended: 'ended' };
 // Reasons that Roomline's notice in the room puts better.
 const told = ['user_hangup', 'user_busy', 'invite_timeout', 'unknown_error'];
-const book = { 600: 'echo', 601: 'a voice', 603: 'reads your keys', 606: 'a tone', 608: 'rings, then a tone', 609: 'rings for ever', 610: 'is busy', 614: 'sends keys', 615: 'hangs up on you', 404: 'does not exist' };
+const book = [[600, 'echo'], [601, 'a voice'], [606, 'a tone'], [608, 'rings, then a tone'], [609, 'rings for ever'], [610, 'is busy'], [404, 'does not exist'], [603, 'reads your keys'], [614, 'sends keys'], [615, 'hangs up on you']];
 
 function say(text) {
   const item = document.createElement('li'), time = document.createElement('time');
@@ -31,7 +31,7 @@ $('dial').onsubmit = e => {
   const number = new FormData(e.target).get('number').trim();
   if (number) { say(`Dialling ${number}`); attempt(() => bed.dial({ number })); }
 };
-for (const [number, does] of Object.entries(book)) {
+for (const [number, does] of book) {
   const button = Object.assign(document.createElement('button'), { type: 'button', textContent: `${number} ${does}` });
   button.onclick = () => { $('dial').number.value = `030 23125-${number}`; $('dial').requestSubmit(); };
   $('book').append(button);
@@ -68,20 +68,22 @@ function draw() {
 }
 function card(call) {
   const node = Object.assign(document.createElement('div'), { className: `call ${call.state}` });
-  const text = document.createElement('p'), small = document.createElement('small');
-  small.textContent = words[call.state] ?? call.state;
-  text.append(name(call), small);
+  const text = document.createElement('p'), who = document.createElement('span'), small = document.createElement('small');
+  who.textContent = name(call); small.textContent = words[call.state] ?? call.state;
+  text.append(who, small);
   node.append(text, ...(call.state === 'ringing'
     ? [button('Answer', 'go', () => bed.answer({ id: call.id })), button('Reject', 'stop', () => bed.reject(call.id))]
     : [button('Hang up', 'stop', () => bed.hangup(call.id))]));
   return node;
 }
-// What a call is like, once a second.
+// What a call is like, once a second; also who it is, for a caller's name may come late.
 setInterval(async () => {
-  for (const call of live().filter(c => c.state === 'connected')) {
+  for (const call of live()) {
+    const text = cards.get(call.id)?.node.querySelector('p');
+    if (text) text.firstChild.textContent = name(call);
+    if (!text || call.state !== 'connected') continue;
     const s = await bed.stats(call.id).catch(() => ({})), talk = Math.round((Date.now() - call.states.at(-1).at) / 1000);
-    const small = cards.get(call.id)?.node.querySelector('small');
-    if (small && s.codec) small.textContent = `${Math.floor(talk / 60)}:${String(talk % 60).padStart(2, '0')}, ${s.codec}, ${s.received} packets received, ${s.lost} lost`;
+    if (s.codec) text.lastChild.textContent = `${Math.floor(talk / 60)}:${String(talk % 60).padStart(2, '0')} · ${s.codec} · ${s.lost} of ${s.lost + s.received} packets lost`;
   }
 }, 1000);
 
@@ -90,6 +92,7 @@ bed.onevent = e => {
   if (e.what === 'state') {
     const call = bed.info(e.call), step = words[e.state] ?? e.state;
     const why = e.reason && !told.includes(e.reason) ? ` (${e.reason})` : '';
+    if (e.state === 'wait_local_media') return draw(); // the browser itself asks, if it has to
     if (last.get(e.call) !== step) say(`${name(call)}: ${step}${why}`);
     last.set(e.call, step);
   } else if (e.what === 'joined') say('You are in a room with a telephone line now.');
