@@ -41,6 +41,7 @@ type Agent struct {
 	product string // for User-Agent and Server
 	token   string // in every branch of ours, so that a loop is seen
 	timing  timing
+	resolve func(context.Context, string) ([]netip.Addr, error) // the resolver
 
 	transport *sipmsg.TransportLayer
 	txs       *sipmsg.TransactionLayer
@@ -76,12 +77,16 @@ type timing struct {
 	bye     time.Duration // for an answer to BYE
 	watch   time.Duration // between looks at the audio
 	silence time.Duration // before the first packet
+	lookup  time.Duration // for an answer of the resolver
+	follow  time.Duration // between looks at where a trunk's host is
+	search  time.Duration // the same while it is nowhere
 	glare   time.Duration // the unit of RFC 3261 §14.1's random waits
 }
 
 func realTiming() timing {
 	return timing{t1: 500 * time.Millisecond, t2: 4 * time.Second, ack: 32 * time.Second, cancel: 10 * time.Second,
-		bye: 3 * time.Second, watch: time.Second, silence: 30 * time.Second, glare: 10 * time.Millisecond}
+		bye: 3 * time.Second, watch: time.Second, silence: 30 * time.Second, glare: 10 * time.Millisecond,
+		lookup: 4 * time.Second, follow: time.Minute, search: 10 * time.Second}
 }
 
 // New makes an agent that does nothing before Start. It fails where a
@@ -91,7 +96,7 @@ func New(cfg Config, trunks map[string]TrunkConfig, ports Ports, board Switchboa
 		return nil, err
 	}
 	a := &Agent{cfg: cfg, trunks: map[string]*trunk{}, ports: ports, board: board, log: log, product: "roomline",
-		token: rand.Text()[:12], timing: realTiming(), strays: make(chan *sipmsg.Response, 64),
+		token: rand.Text()[:12], timing: realTiming(), resolve: resolve, strays: make(chan *sipmsg.Response, 64),
 		legs: map[legKey]*leg{}, fresh: map[mergeKey]bool{}}
 	if cfg.Product != "" {
 		a.product = cfg.Product
@@ -111,9 +116,9 @@ func New(cfg Config, trunks map[string]TrunkConfig, ports Ports, board Switchboa
 	return a, errors.Join(errs...)
 }
 
-// Start binds every listener and finds every trunk's host; when it returns
-// without error, calls can come and go. A trunk whose host has no address now
-// is tried again with each call.
+// Start binds every listener and looks for every trunk's host; when it returns
+// without error, calls can come and go. A host that has no address yet stops
+// nothing: it is looked for until it has.
 func (a *Agent) Start(ctx context.Context) error {
 	log := slog.New(quiet{a.log.Handler()})
 	a.transport = sipmsg.NewTransportLayer(nowhere(), sipmsg.NewParser(), nil, sipmsg.WithTransportLayerLogger(log))
@@ -124,11 +129,7 @@ func (a *Agent) Start(ctx context.Context) error {
 	if err := a.bind(); err != nil {
 		return errors.Join(err, a.Close())
 	}
-	for _, name := range a.names {
-		if err := a.trunks[name].lookup(ctx); err != nil {
-			a.log.Warn("a trunk's host has no address", "trunk", name, "error", err)
-		}
-	}
+	a.locate(ctx)
 	for _, l := range a.listeners {
 		a.wg.Go(func() { // ends when Close closes the listener; awaited by Close
 			if err := l.serve(a.transport); err != nil && a.ctx.Err() == nil {
@@ -141,7 +142,26 @@ func (a *Agent) Start(ctx context.Context) error {
 	return nil
 }
 
-// bind opens the listeners and gives each trunk the one it needs.
+// locate finds the hosts of all trunks, side by side, and follows those that
+// have a name.
+func (a *Agent) locate(ctx context.Context) {
+	var all sync.WaitGroup
+	for _, name := range a.names {
+		t := a.trunks[name]
+		t.host.find = a.resolve
+		all.Go(func() { // ends with the resolver's answer, in time; awaited below
+			if err := t.host.lookup(ctx, a.timing.lookup); err != nil {
+				a.log.Warn("a trunk's host has no address", "trunk", name, "error", err)
+			}
+			if !t.host.fixed() {
+				a.wg.Go(func() { t.follow(a.ctx) }) // ends with a.ctx; awaited by Close
+			}
+		})
+	}
+	all.Wait()
+}
+
+// bind opens the listeners, and misses none that a trunk needs.
 func (a *Agent) bind() error {
 	for _, s := range a.cfg.Listen {
 		addr, err := parseListen(s)
@@ -155,21 +175,34 @@ func (a *Agent) bind() error {
 		a.listeners = append(a.listeners, l)
 	}
 	for _, name := range a.names {
-		t := a.trunks[name]
-		if t.listener = a.listenerFor(t.Transport); t.listener == nil {
-			return fmt.Errorf("trunk %q: transport: %s needs a listen address that begins with %s://", name, t.Transport, t.Transport)
+		network := a.trunks[name].Transport
+		if !slices.ContainsFunc(a.listeners, func(l *listener) bool { return l.network == network }) {
+			return fmt.Errorf("trunk %q: transport: %s needs a listen address that begins with %s://", name, network, network)
 		}
 	}
 	return nil
 }
 
-func (a *Agent) listenerFor(network string) *listener {
+// listenerFor is where requests to an address leave from, nil where we have
+// nothing of its family.
+func (a *Agent) listenerFor(network string, to netip.Addr) *listener {
 	for _, l := range a.listeners {
-		if l.network == network {
+		if l.network == network && l.addr.Addr().Is4() == to.Is4() {
 			return l
 		}
 	}
 	return nil
+}
+
+// listenerOf is where a request came in.
+func (a *Agent) listenerOf(tx *sipmsg.ServerTx, network string, from netip.Addr) *listener {
+	at := tx.Connection().LocalAddr().String()
+	for _, l := range a.listeners {
+		if l.network == network && l.addr.String() == at {
+			return l
+		}
+	}
+	return a.listenerFor(network, from)
 }
 
 // admits tells whether any trunk speaks from addr.
@@ -221,7 +254,6 @@ func (a *Agent) Close() error {
 	for _, l := range a.listeners {
 		errs = append(errs, l.close())
 	}
-	a.listeners = nil
 	if a.transport != nil {
 		a.txs.Close()
 		errs = append(errs, a.transport.Close())

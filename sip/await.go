@@ -26,6 +26,10 @@ func (o *outgoing) await(tx *sipmsg.ClientTx) *sipmsg.Response {
 		select {
 		case res := <-tx.Responses():
 			o.note(false, statusLine(res))
+			if res.To() == nil { // of no dialog: nothing could be said in it
+				o.hungUp(signalling.Reason{Cause: signalling.TrunkFailure, Detail: "an answer without To"})
+				return nil
+			}
 			if !res.IsProvisional() {
 				return res
 			}
@@ -87,7 +91,7 @@ func (o *outgoing) progress(res *sipmsg.Response) {
 	if res.StatusCode == 100 {
 		return
 	}
-	if len(res.Body()) > 0 && res.To() != nil {
+	if len(res.Body()) > 0 {
 		o.early = earlyAnswer{tagOf(res.To().Params), res.Body()}
 	}
 	if (res.StatusCode == 180 || res.StatusCode == 183) && !o.ringing {

@@ -140,12 +140,12 @@ func (d *dialog) hop(routes []sipmsg.Uri, target sipmsg.Uri) netip.AddrPort {
 	if port == 0 {
 		port = uint16(sipmsg.DefaultPort(d.listener.network))
 	}
-	if strings.EqualFold(next.Host, d.trunk.host) {
-		if to, ok := d.trunk.remote(); ok {
+	if strings.EqualFold(next.Host, d.trunk.host.name) {
+		if to, l, ok := d.trunk.remote(); ok && l == d.listener {
 			return netip.AddrPortFrom(to.Addr(), port)
 		}
 	}
-	addrs, _ := resolve(ctx, strings.Trim(next.Host, "[]"))
+	addrs, _ := d.agent.resolve(ctx, strings.Trim(next.Host, "[]"))
 	for _, a := range addrs {
 		if d.trunk.trusts(a) && a.Is4() == d.listener.addr.Addr().Is4() {
 			return netip.AddrPortFrom(a, port)

@@ -80,7 +80,11 @@ func (a *Agent) handle(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 	case sipmsg.INVITE:
 		a.invited(req, tx, choose(trunks, req))
 	case sipmsg.OPTIONS:
-		a.respond(tx, a.capabilities(req))
+		status, phrase := 200, "OK"
+		if a.draining.Load() {
+			status, phrase = 503, "Service Unavailable"
+		}
+		a.respond(tx, a.capabilities(req, status, phrase))
 	default: // BYE, INFO, and a CANCEL that the library found no INVITE for
 		a.refuse(req, tx, refuse(481, "Call/Transaction Does Not Exist"))
 	}
@@ -203,11 +207,7 @@ func offered(req *sipmsg.Request, t *trunk) (*offer.Audio, []media.Format, refus
 }
 
 // capabilities answers OPTIONS (RFC 3261 §11.2).
-func (a *Agent) capabilities(req *sipmsg.Request) *sipmsg.Response {
-	status, phrase := 200, "OK"
-	if a.draining.Load() {
-		status, phrase = 503, "Service Unavailable"
-	}
+func (a *Agent) capabilities(req *sipmsg.Request, status int, phrase string) *sipmsg.Response {
 	res := a.response(req, status, phrase, nil)
 	res.AppendHeader(sipmsg.NewHeader("Allow", allowList))
 	res.AppendHeader(sipmsg.NewHeader("Accept", sdpType))
@@ -229,8 +229,7 @@ func (a *Agent) response(req *sipmsg.Request, status int, phrase string, body []
 // respond sends through the request's transaction. A fault here is the far
 // end's to notice: it repeats its request.
 func (a *Agent) respond(tx *sipmsg.ServerTx, res *sipmsg.Response) {
-	fit(res)
-	if err := tx.Respond(res); err != nil {
+	if err := deliver(tx, res); err != nil {
 		a.log.Debug("a SIP response was not sent", "status", res.StatusCode, "fault", fmt.Sprintf("%T", err))
 	}
 }

@@ -24,8 +24,9 @@ type incoming struct {
 func (i *incoming) begin() {
 	i.offers = i.formats
 	from, to := i.invite.From(), i.invite.To()
-	listener := i.agent.listenerFor(sipmsg.NetworkToLower(i.invite.Transport()))
-	d := &dialog{agent: i.agent, trunk: i.trunk, listener: listener, peer: sourceOf(i.invite), callID: string(*i.invite.CallID()),
+	peer := sourceOf(i.invite)
+	listener := i.agent.listenerOf(i.tx, sipmsg.NetworkToLower(i.invite.Transport()), peer.Addr())
+	d := &dialog{agent: i.agent, trunk: i.trunk, listener: listener, peer: peer, callID: string(*i.invite.CallID()),
 		local:    party{to.DisplayName, to.Address, tagOf(to.Params)},
 		remote:   party{from.DisplayName, from.Address, tagOf(from.Params)},
 		localSeq: newSeq(), remoteSeq: i.invite.CSeq().SeqNo}

@@ -143,6 +143,7 @@ func (l *leg) gone() {
 	for _, tx := range l.begun {
 		tx.Terminate()
 	}
+	l.accepted.release()
 	if l.port != nil {
 		l.port.Close()
 	}
@@ -223,7 +224,7 @@ func (l *leg) send(m request, res *sipmsg.Response, headers ...sipmsg.Header) {
 func (l *leg) begin(req *sipmsg.Request, text string, within time.Duration) (*sipmsg.ClientTx, error) {
 	tx, err := l.agent.send(req, within)
 	if err != nil {
-		l.log.Warn("a SIP request was not sent", "method", req.Method, "error", err)
+		l.log.Warn("a SIP request was not sent", "method", req.Method, "error", short(err))
 		return nil, err
 	}
 	l.note(true, text)

@@ -39,15 +39,23 @@ func (u *unacked) acks() <-chan *sipmsg.Request {
 	return u.tx.Acks()
 }
 
+// release ends a transaction that the library would keep for ever: it sets no
+// timer after an answer that it could not send itself.
+func (u *unacked) release() {
+	if u != nil && !fit(u.res) {
+		u.tx.Terminate()
+	}
+}
+
 // okay sends a 200 with a description, and expects an ACK.
 func (l *leg) okay(tx *sipmsg.ServerTx, req *sipmsg.Request, body []byte, offered bool) error {
 	res := l.agent.response(req, 200, "OK", body)
 	res.AppendHeader(l.dialog.contact())
 	res.AppendHeader(sipmsg.NewHeader("Allow", allowList))
-	fit(res)
-	if err := tx.Respond(res); err != nil {
+	if err := deliver(tx, res); err != nil {
 		return err
 	}
+	l.accepted.release()
 	t := l.agent.timing
 	l.unacked = &unacked{tx: tx, res: res, offered: offered, timer: time.NewTimer(t.t1), interval: t.t1, deadline: time.Now().Add(t.ack)}
 	l.accepted = l.unacked

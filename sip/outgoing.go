@@ -53,18 +53,17 @@ func (o *outgoing) prepare() (signalling.Reason, bool) {
 	if number == "" {
 		return signalling.Reason{Cause: signalling.InvalidNumber}, false
 	}
-	err := o.trunk.lookup(o.agent.ctx)
-	remote, ok := o.trunk.remote()
-	if err != nil || !ok {
-		return signalling.Reason{Cause: signalling.TrunkUnreachable, Detail: o.trunk.host + " has no address"}, false
+	remote, listener, ok := o.trunk.remote()
+	if !ok {
+		return signalling.Reason{Cause: signalling.TrunkUnreachable, Detail: o.trunk.host.name + " has no address"}, false
 	}
 	if why, ok := o.open(); !ok {
 		return why, false
 	}
 	t := o.trunk
-	uri := sipmsg.Uri{Scheme: "sip", User: number, Host: t.host}
-	from := sipmsg.Uri{Scheme: "sip", User: outward(t.CallerID, t.NumberFormat), Host: t.host}
-	o.dialog = &dialog{agent: o.agent, trunk: t, listener: t.listener, host: t.listener.hostFor(remote), callID: newTag(),
+	uri := sipmsg.Uri{Scheme: "sip", User: number, Host: t.host.name}
+	from := sipmsg.Uri{Scheme: "sip", User: outward(t.CallerID, t.NumberFormat), Host: t.host.name}
+	o.dialog = &dialog{agent: o.agent, trunk: t, listener: listener, host: listener.hostFor(remote), callID: newTag(),
 		local: party{displayName(o.to.From.Name), from, newTag()}, remote: party{"", uri, ""},
 		localSeq: newSeq(), peer: remote, first: true, target: uri}
 	if _, port, _ := splitHost(t.Host); port != 0 {
@@ -129,12 +128,22 @@ func (o *outgoing) call() *sipmsg.Response {
 	}
 }
 
-// short says why a request could not be sent, without library jargon.
+// short says why a request could not be sent: what the socket said, without
+// the library's story about it, which repeats the request's first line.
 func short(err error) string {
-	for errors.Unwrap(err) != nil {
-		err = errors.Unwrap(err)
+	for {
+		var inner error
+		switch e := err.(type) {
+		case interface{ Unwrap() error }:
+			inner = e.Unwrap()
+		case interface{ Unwrap() []error }:
+			inner = e.Unwrap()[0]
+		}
+		if inner == nil {
+			return displayName(err.Error())
+		}
+		err = inner
 	}
-	return displayName(err.Error())
 }
 
 // final reports a refusal.

@@ -250,7 +250,7 @@ func (p *peer) text(method, number string, body []byte, headers ...string) strin
 	if p.far != "" {
 		to += ";tag=" + p.far
 	}
-	return p.raw(method, "sip:"+number+"@"+p.to.String(), fmt.Sprintf(`"Bob" <sip:+4940111@%s>;tag=%s`, p.addr().Addr(), p.tag), to, body, headers...)
+	return p.raw(method, "sip:"+number+"@"+p.to.String(), fmt.Sprintf(`"Bob" <sip:+4940111@%s>;tag=%s`, p.addr(), p.tag), to, body, headers...)
 }
 
 func (p *peer) raw(method, uri, from, to string, body []byte, headers ...string) string {

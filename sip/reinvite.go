@@ -111,6 +111,9 @@ func (l *leg) offerAgain() {
 
 // another is the library's callback for a further 2xx.
 func (l *leg) another(res *sipmsg.Response) {
+	if res.To() == nil {
+		return
+	}
 	if !l.mail.post(anotherOkay{res}) {
 		l.agent.stray(res)
 	}

@@ -2,8 +2,10 @@ package sip
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -29,12 +31,38 @@ func fit(msg sipmsg.Message) bool {
 	return len(msg.String()) <= datagram
 }
 
+// deliver sends a response, of whatever size: only requests must fit into a
+// datagram (RFC 3261 §18.1.1). The library sends no large one, and ends the
+// transaction of an INVITE whose provisional response is large; so it is told
+// of final ones only, and the socket is used past it.
+func deliver(tx *sipmsg.ServerTx, res *sipmsg.Response) error {
+	if fit(res) {
+		return tx.Respond(res)
+	}
+	if !res.IsProvisional() {
+		if err := tx.Respond(res); !errors.Is(err, sipmsg.ErrUDPMTUCongestion) {
+			return err
+		}
+	}
+	to, err := netip.ParseAddrPort(res.Destination())
+	conn, ok := tx.Connection().(*sipmsg.UDPConnection)
+	if err != nil || !ok {
+		return errors.Join(err, errors.ErrUnsupported)
+	}
+	_, err = conn.PacketConn.WriteTo([]byte(res.String()), net.UDPAddrFromAddrPort(to))
+	return err
+}
+
 // leaveFrom makes a request leave from l: over UDP from its very socket, so
-// that answers find us; over TCP on the connection to its destination.
+// that answers find us; over TCP on the connection to its destination, which
+// begins at l's address, by which a trunk may know us.
 func (a *Agent) leaveFrom(req *sipmsg.Request, l *listener) {
 	req.SetTransport(strings.ToUpper(l.network))
-	if l.network == "udp" {
+	switch {
+	case l.network == "udp":
 		req.Laddr = sipmsg.Addr{IP: net.IP(l.addr.Addr().AsSlice()), Port: int(l.addr.Port())}
+	case !l.addr.Addr().IsUnspecified():
+		req.Laddr = sipmsg.Addr{IP: net.IP(l.addr.Addr().AsSlice())}
 	}
 }
 
@@ -89,12 +117,14 @@ func (a *Agent) sweep() {
 // dismiss builds a dialog from a 2xx alone, and ends it.
 func (a *Agent) dismiss(res *sipmsg.Response) {
 	trunks := a.trunksAt(sourceOf(res).Addr())
+	peer := sourceOf(res)
 	if len(trunks) == 0 || res.From() == nil || res.To() == nil || res.CallID() == nil || res.Contact() == nil {
 		return
 	}
 	t := trunks[0]
+	l := a.listenerFor(sipmsg.NetworkToLower(res.Transport()), peer.Addr())
 	from, to := res.From(), res.To()
-	d := &dialog{agent: a, trunk: t, listener: t.listener, host: t.listener.hostFor(sourceOf(res)), callID: string(*res.CallID()),
+	d := &dialog{agent: a, trunk: t, listener: l, host: l.hostFor(peer), callID: string(*res.CallID()),
 		local:  party{from.DisplayName, from.Address, tagOf(from.Params)},
 		remote: party{to.DisplayName, to.Address, ""}, localSeq: res.CSeq().SeqNo}
 	d.establish(res)

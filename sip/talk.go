@@ -102,7 +102,7 @@ func (l *leg) asked(m request) {
 	case sipmsg.INFO:
 		l.info(m)
 	case sipmsg.OPTIONS:
-		l.send(m, l.agent.capabilities(m.Request))
+		l.send(m, l.agent.capabilities(m.Request, 200, "OK")) // also while draining: the call is up
 	}
 }
 
@@ -131,7 +131,7 @@ func (l *leg) okayAgain(res *sipmsg.Response) {
 
 func (l *leg) acknowledge(res *sipmsg.Response) {
 	if err := l.agent.write(l.dialog.ack(res.CSeq().SeqNo)); err != nil {
-		l.log.Warn("an ACK was not sent", "error", err)
+		l.log.Warn("an ACK was not sent", "error", short(err))
 		return
 	}
 	l.note(true, "ACK")
@@ -188,8 +188,12 @@ func (l *leg) crossing(m any) {
 	}
 }
 
-// watch ends a call whose audio stopped without a goodbye.
+// watch ends a call whose audio stopped without a goodbye. None is due before
+// a description was agreed on, which an ACK may bring late.
 func (l *leg) watch(now time.Time) {
+	if l.since.IsZero() {
+		return
+	}
 	stats := l.port.Stats()
 	limit, last := l.trunk.SilenceTimeout, stats.Last
 	if stats.First.IsZero() {

@@ -63,11 +63,18 @@ func (l *listener) ready() {
 	}
 }
 
+// close may be called twice.
 func (l *listener) close() error {
+	var err error
 	if l.packets != nil {
-		return l.packets.Close()
+		err = l.packets.Close()
+	} else {
+		err = l.streams.Close()
 	}
-	return l.streams.Close()
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
 }
 
 // hostFor is the address under which to, and those beyond it, reach us.
@@ -171,18 +178,6 @@ type countedStream struct {
 func (c *countedStream) Close() error {
 	c.done()
 	return c.Conn.Close()
-}
-
-// resolve finds the addresses of a host, which may be one already.
-func resolve(ctx context.Context, host string) ([]netip.Addr, error) {
-	if addr, err := netip.ParseAddr(host); err == nil {
-		return []netip.Addr{addr.Unmap()}, nil
-	}
-	found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-	for i := range found {
-		found[i] = found[i].Unmap()
-	}
-	return found, err
 }
 
 // nowhere is the library's resolver. All that we send names an address, so the

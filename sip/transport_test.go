@@ -188,3 +188,25 @@ func TestCloseEndsCalls(t *testing.T) {
 	b.dial("+4930123")
 	b.ended(signalling.ShuttingDown)
 }
+
+// A trunk that knows us by our address must see it on connections of ours too.
+func TestConnectionsLeaveFromTheListener(t *testing.T) {
+	p := newStreamPeer(t, "127.0.0.1")
+	a, err := New(Config{Listen: []string{"tcp://127.0.0.7:0"}}, map[string]TrunkConfig{
+		"carrier": {Host: p.addr().String(), Transport: "tcp", Numbers: []string{"+4930555"}}}, newPorts(t), &board{}, discard())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { a.Close() })
+	b := &bed{peer: p, agent: a, box: signalling.NewInbox("x", discard())}
+	b.dial("+4930123")
+	invite := b.request("INVITE")
+	if from := sourceOf(invite).Addr().String(); from != "127.0.0.7" {
+		t.Errorf("the connection comes from %s", from)
+	}
+	b.reply(invite, 486, "Busy Here", nil)
+	b.ended(signalling.Busy)
+}

@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	sipmsg "github.com/emiago/sipgo/sip"
@@ -19,24 +18,23 @@ import (
 // addresses incoming ones may come from.
 type trunk struct {
 	TrunkConfig
-	name     string
-	agent    *Agent
-	formats  []media.Format
-	host     string
-	port     uint16
-	allow    []netip.Prefix
-	listener *listener // from which it is called
-
-	addrs atomic.Pointer[[]netip.Addr] // of host, as last resolved
+	name    string
+	agent   *Agent
+	formats []media.Format
+	host    *host
+	port    uint16
+	allow   []netip.Prefix
 
 	mu    sync.Mutex
 	state string // "unknown", "up" or a cause's label
 }
 
-func newTrunk(a *Agent, name string, cfg TrunkConfig) (*trunk, error) {
+func newTrunk(a *Agent, label string, cfg TrunkConfig) (*trunk, error) {
 	cfg = cfg.withDefaults()
-	t := &trunk{TrunkConfig: cfg, name: name, agent: a, formats: formats(cfg.Codecs), state: "unknown"}
-	t.host, t.port, _ = splitHost(cfg.Host)
+	t := &trunk{TrunkConfig: cfg, name: label, agent: a, formats: formats(cfg.Codecs), state: "unknown"}
+	var name string
+	name, t.port, _ = splitHost(cfg.Host)
+	t.host = newHost(name)
 	if t.port == 0 {
 		t.port = uint16(sipmsg.DefaultPort(cfg.Transport))
 	}
@@ -45,46 +43,55 @@ func newTrunk(a *Agent, name string, cfg TrunkConfig) (*trunk, error) {
 			t.allow = append(t.allow, p)
 		}
 	}
-	t.addrs.Store(&[]netip.Addr{})
 	if err := cfg.Validate(); err != nil {
-		return nil, fmt.Errorf("trunk %q: %w", name, err)
+		return nil, fmt.Errorf("trunk %q: %w", label, err)
 	}
 	return t, nil
 }
 
-// lookup resolves the host anew and keeps what it had if that fails.
-func (t *trunk) lookup(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, t.ConnectTimeout)
-	defer cancel()
-	addrs, err := resolve(ctx, t.host)
-	if err != nil && len(*t.addrs.Load()) == 0 {
-		return fmt.Errorf("resolve trunk host %s: %w", t.host, err)
-	}
-	if err == nil {
-		t.addrs.Store(&addrs)
-	}
-	return nil
-}
-
-// remote is where calls go: the first address in the listener's family.
-func (t *trunk) remote() (netip.AddrPort, bool) {
-	for _, a := range *t.addrs.Load() {
-		if a.Is4() == t.listener.addr.Addr().Is4() {
-			return netip.AddrPortFrom(a, t.port), true
+// remote is where calls go, and the listener that they leave from: the host's
+// first address of a family in which we listen.
+func (t *trunk) remote() (netip.AddrPort, *listener, bool) {
+	for _, a := range t.host.found.Load().now {
+		if l := t.agent.listenerFor(t.Transport, a); l != nil {
+			return netip.AddrPortFrom(a, t.port), l, true
 		}
 	}
-	return netip.AddrPort{}, false
+	return netip.AddrPort{}, nil, false
+}
+
+// follow keeps up with where the host is: soon again while it is nowhere.
+func (t *trunk) follow(ctx context.Context) {
+	times, lost := t.agent.timing, !t.host.known()
+	for {
+		wait := times.follow
+		if !t.host.known() {
+			wait = times.search
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+		err := t.host.lookup(ctx, times.lookup)
+		if err != nil && !lost {
+			t.agent.log.Warn("a trunk's host has no address any more; the last one is kept", "trunk", t.name, "error", err)
+		}
+		if err == nil && lost {
+			t.agent.log.Info("a trunk's host has an address", "trunk", t.name)
+		}
+		lost = err != nil
+	}
 }
 
 // isHost tells whether addr is the trunk's own host, where credentials may go.
 func (t *trunk) isHost(addr netip.AddrPort) bool {
-	return slices.Contains(*t.addrs.Load(), addr.Addr())
+	return t.host.has(addr.Addr())
 }
 
 // trusts tells whether what comes from addr speaks for the trunk.
 func (t *trunk) trusts(addr netip.Addr) bool {
-	return slices.Contains(*t.addrs.Load(), addr) ||
-		slices.ContainsFunc(t.allow, func(p netip.Prefix) bool { return p.Contains(addr) })
+	return t.host.has(addr) || slices.ContainsFunc(t.allow, func(p netip.Prefix) bool { return p.Contains(addr) })
 }
 
 // owns tells whether number is one of the trunk's own.
