@@ -5,7 +5,7 @@ const bed = window.bed;
 const words = { fledgling: 'calling', wait_local_media: 'asking for the microphone', create_offer: 'calling', invite_sent: 'calling', ringing: 'is calling you', create_answer: 'answering', connecting: 'connecting', connected: 'in a call', ended: 'ended' };
 // Reasons that Roomline's notice in the room puts better.
 const told = ['user_hangup', 'user_busy', 'invite_timeout', 'unknown_error'];
-const book = [[600, 'echo'], [601, 'a voice'], [606, 'a tone'], [608, 'rings, then a tone'], [609, 'rings for ever'], [610, 'is busy'], [404, 'does not exist'], [603, 'reads your keys'], [614, 'sends keys'], [615, 'hangs up on you']];
+const book = [[600, 'echo'], [601, 'a voice'], [606, 'a tone'], [608, 'rings, then a tone'], [609, 'rings for ever'], [610, 'is busy'], [404, 'does not exist'], [614, 'sends keys'], [615, 'hangs up on you']];
 
 function say(text) {
   const item = document.createElement('li'), time = document.createElement('time');
@@ -87,7 +87,7 @@ setInterval(async () => {
   }
 }, 1000);
 
-const last = new Map(); // by call, the words last said
+const joined = new Set(), last = new Map(); // rooms; by call, the words last said
 bed.onevent = e => {
   if (e.what === 'state') {
     const call = bed.info(e.call), step = words[e.state] ?? e.state;
@@ -95,7 +95,7 @@ bed.onevent = e => {
     if (e.state === 'wait_local_media') return draw(); // the browser itself asks, if it has to
     if (last.get(e.call) !== step) say(`${name(call)}: ${step}${why}`);
     last.set(e.call, step);
-  } else if (e.what === 'joined') say('You are in a room with a telephone line now.');
+  } else if (e.what === 'joined' && !joined.has(e.room)) joined.add(e.room) && say('You are in a room with a telephone line now.');
   else if (e.what === 'error') say(e.error);
   draw();
 };

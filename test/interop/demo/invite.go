@@ -17,7 +17,7 @@ Now you. Everything stays up until Ctrl-C, and nothing leaves this machine.
   Log in as   alice   with the password   %s   (or bob, in another window)
   Dial   030 23125-600   an echo            -601   a voice         -606   a tone
          030 23125-609   rings for ever     -610   is busy         -404   does not exist
-         030 23125-603   reads your keys    -614   sends keys      -615   hangs up on you
+         030 23125-608   rings, a tone      -614   sends keys      -615   hangs up on you
   Press Enter here to have a telephone ring alice, or type bob and Enter.
 
 Roomline's log is %s
