@@ -183,8 +183,8 @@ func (l *leg) keep(h heard) {
 	if l.parties == nil {
 		l.parties = map[string][]candidate{}
 	}
-	list := l.parties[h.Party]
-	if len(l.parties) < maxParties && len(list) < maxCallCandidates {
+	list, known := l.parties[h.Party]
+	if (known || len(l.parties) < maxParties) && len(list) < maxCallCandidates {
 		l.parties[h.Party] = append(list, h.Candidates...)
 	}
 }
@@ -202,7 +202,11 @@ func (l *leg) choose(answer heard) *outcome {
 		return l.fail(mediaCause(err), "")
 	}
 	l.selectAnswer(answer)
-	l.addCandidates(l.parties[answer.Party])
+	for party, list := range l.parties {
+		if party == answer.Party || party == "" || answer.V0 { // clients mix the versions within a call
+			l.addCandidates(list)
+		}
+	}
 	l.parties = nil
 	return nil
 }

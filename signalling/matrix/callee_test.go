@@ -257,3 +257,32 @@ func TestLineNotJoined(t *testing.T) {
 	}
 	r.follow(in, signalling.Gone)
 }
+
+// A client whose candidates are of another version than its answer is forgiven.
+func TestMixedVersions(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct{ candidates, answer string }{"old candidates": {"", "PHONE"}, "old answer": {"PHONE", ""}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t).meet()
+			_, _, p, invite := r.rung()
+			r.push(r.says(invite, typeCandidates, tt.candidates, candidate1("c")), r.says(invite, typeAnswer, tt.answer, answerSDP("x")))
+			r.until("the candidate counts", func() bool { return p.heardCandidates() == "c" })
+		})
+	}
+}
+
+// What a party says is kept up to a limit, and only so many parties are heard.
+func TestCandidatesAreBounded(t *testing.T) {
+	t.Parallel()
+	l := &leg{}
+	for i := range 3 * maxParties {
+		l.keep(heard{message: message{Party: string(rune('A' + i)), Candidates: make([]candidate, 1)}})
+	}
+	for range 3 * maxCallCandidates {
+		l.keep(heard{message: message{Party: "A", Candidates: make([]candidate, 2)}})
+	}
+	if n := len(l.parties["A"]); len(l.parties) != maxParties || n < maxCallCandidates || n > maxCallCandidates+maxCandidates {
+		t.Errorf("%d parties, %d candidates of the first", len(l.parties), n)
+	}
+}

@@ -305,6 +305,7 @@ func TestRefusedByTheTelephone(t *testing.T) {
 		v1, v0, said string
 	}{
 		{signalling.Reason{Cause: signalling.Busy, Detail: "486 Busy Here"}, "user_busy", "user_busy", "+49 301234567 is busy (486 Busy Here)."},
+		{signalling.Reason{Cause: signalling.Congestion, Detail: "503 \u202eno\n lines"}, "unknown_error", "unknown_error", "+49 301234567 could not be called: all lines are in use (503 no lines)."},
 		{signalling.Reason{Cause: signalling.Unallocated}, "unknown_error", "unknown_error", "+49 301234567 is not a number in service."},
 		{signalling.Reason{Cause: signalling.TrunkFailure}, "unknown_error", "unknown_error", "+49 301234567 could not be called: the telephone trunk reported a failure."},
 		{signalling.Reason{Cause: signalling.Rejected}, "", "", "+49 301234567 declined the call."},

@@ -9,8 +9,8 @@ const (
 	tombTime   = 15 * time.Minute // an ended call is remembered for longer than any invite lives
 	stashTime  = time.Minute      // events that overtook their invite
 	maxTombs   = 20_000
-	maxStashed = 512 // calls
-	maxEarly   = 16  // events of one call
+	maxStashed = 128 // calls
+	maxEarly   = 16  // events of one call, 64 kB each
 )
 
 // callKey is what a call is known by: its id is the caller's choice, so it
@@ -115,8 +115,16 @@ func (c *calls) deliver(h heard) bool {
 		}
 		return h.Sender == l.user
 	}
+	if h.Type == typeCandidates || h.Type == typeHangup { // nothing else can come first
+		c.stash(k, h)
+	}
+	return true
+}
+
+// stash is called with mu held.
+func (c *calls) stash(k callKey, h heard) {
 	if c.dead(k) {
-		return true
+		return
 	}
 	if len(c.early) >= maxStashed {
 		sweep(c.early, func(s stash) bool { return time.Since(s.at) >= stashTime }, maxStashed)
@@ -129,7 +137,6 @@ func (c *calls) deliver(h heard) bool {
 		s.events = append(s.events, h)
 	}
 	c.early[k] = s
-	return true
 }
 
 // left tells the legs of a room that a member is gone.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"regexp"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -39,6 +40,7 @@ type Client struct {
 	users   []string // whose lines ring
 	board   Switchboard
 	log     *slog.Logger
+	secret  *regexp.Regexp // what the log must not show
 	pace    pace
 
 	hs     *homeserver
@@ -87,9 +89,10 @@ func newClient(cfg Config, peers Peers, numbers Numbers, lines map[string]string
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("matrix: %w", err)
 	}
-	c := &Client{cfg: cfg, peers: peers, numbers: numbers, board: board, log: log.With("side", signalling.Matrix),
+	c := &Client{cfg: cfg, peers: peers, numbers: numbers, board: board, secret: numbersIn(cfg.Prefix),
 		pace: pace{500 * time.Millisecond, 10 * time.Second}, calls: newCalls(), quit: make(chan struct{}),
 		atOnce: make(chan struct{}, maxAtOnce), seen: map[string]bool{}, ring: make([]string, remember), state: errStarting}
+	c.log = c.masking(log).With("side", signalling.Matrix)
 	for _, user := range lines {
 		c.users = append(c.users, user)
 	}
@@ -151,7 +154,7 @@ func (c *Client) Drain() { c.draining.Store(true) }
 // returned nobody can be rung, and the leg says so.
 func (c *Client) Dial(to signalling.Target, offer []media.Format, in *signalling.Inbox) signalling.Leg {
 	l := newLeg(c, signalling.B)
-	l.id, l.in, l.log, l.since = newCallID(), in, in.Log(), time.Now()
+	l.id, l.in, l.log, l.since = newCallID(), in, c.masking(in.Log()), time.Now()
 	l.user, l.far, l.other = to.To.User, party{User: to.To.User}, to.From
 	recipe := func() outcome { return l.callee(offer) }
 	c.mu.Lock()

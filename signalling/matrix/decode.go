@@ -11,12 +11,16 @@ import (
 	"time"
 )
 
-// errIgnored marks events that are not for us: full-mesh group calls, state.
+// errIgnored marks events that are not for us: full-mesh group calls, types
+// without a meaning here.
 var errIgnored = errors.New("not a call event of a room")
 
 // decode reads the content of an m.call.* event. It forgives what clients are
 // known to get wrong and refuses what could hurt.
 func decode(eventType string, content []byte) (message, error) {
+	if !known(eventType) {
+		return message{}, errIgnored
+	}
 	var w wireContent
 	if err := json.Unmarshal(content, &w); err != nil {
 		return message{}, fmt.Errorf("%s: not an object: %w", eventType, err)
@@ -151,8 +155,8 @@ func (l *candidateList) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// decodeCandidate refuses candidates that belong to no m-line, except for the
-// one that ends the list: an empty text, or null.
+// decodeCandidate refuses candidates that are too long, and those that belong
+// to no m-line, except for the one that ends the list: an empty text, or null.
 func decodeCandidate(b []byte) (candidate, bool) {
 	if bytes.Equal(bytes.TrimSpace(b), []byte("null")) {
 		return candidate{Line: -1}, true
@@ -163,7 +167,7 @@ func decodeCandidate(b []byte) (candidate, bool) {
 		Line      *index `json:"sdpMLineIndex"`
 		Frag      text   `json:"usernameFragment"`
 	}
-	if json.Unmarshal(b, &w) != nil {
+	if len(b) > maxCandidate || json.Unmarshal(b, &w) != nil {
 		return candidate{}, false
 	}
 	c := candidate{Mid: string(w.Mid), Line: -1, Frag: string(w.Frag)}

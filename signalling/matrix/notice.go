@@ -12,6 +12,7 @@ func (l *leg) notice(r signalling.Reason) {
 	if !l.talked.IsZero() {
 		talked = time.Since(l.talked)
 	}
+	r.Detail = clean(r.Detail) // a carrier's words
 	text := signalling.Sentence(r, l.side == signalling.A, l.c.label(l.other), talked)
 	l.post(outgoing{eventType: typeNotice, content: noticeOut{"m.notice", text}, final: true})
 }

@@ -41,6 +41,7 @@ type rig struct {
 	board *board
 	peers *fakePeers
 	cfg   Config
+	log   *slog.Logger
 	seq   int
 	start time.Time
 }
@@ -49,7 +50,7 @@ type option func(*Config, *Client)
 
 func newRig(t *testing.T, options ...option) *rig {
 	t.Helper()
-	r := &rig{t: t, hs: newServer(t), board: &board{in: make(chan signalling.Incoming, 100)}, peers: &fakePeers{made: make(chan *fakePeer, 100)}, start: time.Now()}
+	r := &rig{t: t, hs: newServer(t), board: &board{in: make(chan signalling.Incoming, 100)}, peers: &fakePeers{made: make(chan *fakePeer, 100)}, log: discard(), start: time.Now()}
 	dir := t.TempDir()
 	r.cfg = Config{Homeserver: r.hs.URL, Domain: "example.org", Listen: "127.0.0.1:0",
 		Registration: filepath.Join(dir, "registration.yaml"), Database: filepath.Join(dir, "matrix.db")}
@@ -72,7 +73,7 @@ func newRig(t *testing.T, options ...option) *rig {
 // begin makes and starts a client on what an earlier one left.
 func (r *rig) begin(options ...option) {
 	r.t.Helper()
-	c, err := newClient(r.cfg, r.peers, digitsOnly{}, nil, r.board, discard())
+	c, err := newClient(r.cfg, r.peers, digitsOnly{}, nil, r.board, r.log)
 	if err != nil {
 		r.t.Fatal(err)
 	}

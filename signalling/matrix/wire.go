@@ -19,12 +19,22 @@ const (
 	typeNotice       = "m.room.message"
 )
 
+// known tells whether a type of call event has a meaning for us.
+func known(eventType string) bool {
+	switch eventType {
+	case typeInvite, typeCandidates, typeCandidate, typeAnswer, typeSelectAnswer, typeReject, typeNegotiate, typeHangup:
+		return true
+	}
+	return false
+}
+
 // What is accepted from outside, and no more.
 const (
 	maxCallID          = 255       // bytes
 	maxSDP             = 60 * 1000 // bytes; a whole event may have 65,536
 	maxCandidates      = 64        // in one event
 	maxCallCandidates  = 256       // in one call, per party
+	maxCandidate       = 1000      // bytes; real ones have two hundred
 	minLifetime        = 10 * time.Second
 	maxLifetime        = 5 * time.Minute
 	defaultLifetime    = time.Minute // what every client sent before the field was required

@@ -60,6 +60,10 @@ func TestCandidates(t *testing.T) {
 			t.Errorf("%s: %+v, %v, expected %+v", wire, m.Candidates, err, want)
 		}
 	}
+	long := `[{"sdpMid":"0","candidate":"` + strings.Repeat("x", maxCandidate) + `"}]`
+	if m, err := decode(typeCandidates, []byte(`{"call_id":"c","candidates":`+long+`}`)); err != nil || len(m.Candidates) != 0 {
+		t.Errorf("a long candidate: %d, %v", len(m.Candidates), err)
+	}
 	many := "[" + strings.Repeat(`{"candidate":"c","sdpMid":"0"},`, 299) + `{"candidate":"c","sdpMid":"0"}]`
 	if m, _ := decode(typeCandidates, []byte(`{"call_id":"c","candidates":`+many+`}`)); len(m.Candidates) != maxCandidates {
 		t.Errorf("%d of 300 candidates", len(m.Candidates))
