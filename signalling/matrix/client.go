@@ -63,9 +63,10 @@ type Client struct {
 	closing  sync.Once
 
 	left []openCall      // of an earlier run; of watch alone
-	seen map[string]bool // of intake alone, as are the next two
+	seen map[string]bool // of intake alone, as are the next three
 	ring []string
 	turn int
+	told map[string]bool // rooms that know that they are encrypted
 
 	mu    sync.Mutex // guards what follows
 	state error      // why we are not ready; nil: we are
@@ -91,7 +92,7 @@ func newClient(cfg Config, peers Peers, numbers Numbers, lines map[string]string
 	}
 	c := &Client{cfg: cfg, peers: peers, numbers: numbers, board: board, secret: numbersIn(cfg.Prefix),
 		pace: pace{500 * time.Millisecond, 10 * time.Second}, calls: newCalls(), quit: make(chan struct{}),
-		atOnce: make(chan struct{}, maxAtOnce), seen: map[string]bool{}, ring: make([]string, remember), state: errStarting}
+		atOnce: make(chan struct{}, maxAtOnce), seen: map[string]bool{}, told: map[string]bool{}, ring: make([]string, remember), state: errStarting}
 	c.log = c.masking(log).With("side", signalling.Matrix)
 	for _, user := range lines {
 		c.users = append(c.users, user)

@@ -54,6 +54,8 @@ func (c *Client) transaction(batch []*event.Event) {
 			next++
 		case e.StateKey != nil:
 			c.stateChanged(e)
+		case e.Type.Type == typeEncrypted:
+			c.veiled(e)
 		}
 	}
 }
@@ -159,7 +161,7 @@ func (c *Client) memberChanged(e *event.Event, room, who string, membership even
 		c.background(func(ctx context.Context) error {
 			joined, err := c.rooms.welcome(ctx, room, who, e.Sender.String(), e.Unsigned.InviteRoomState)
 			if joined {
-				c.catchUp(ctx, room, who)
+				err = c.movedIn(ctx, room, who)
 			}
 			return err
 		})

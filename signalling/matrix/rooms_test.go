@@ -58,3 +58,19 @@ func TestOneTelephonePerRoom(t *testing.T) {
 	r.push(r.member(alice, second, "invite"))
 	r.until("the second takes its place", func() bool { g, _ := r.c.store.ghostOf(t.Context(), room); return g == second })
 }
+
+// What is called from an encrypted room cannot be seen, so the room is told:
+// when the telephone comes, and at the first sign of a call.
+func TestEncryptedRoomIsTold(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.hs.set(func() { r.hs.members[room] = []string{alice}; r.hs.veiled = map[string]bool{room: true} })
+	r.push(r.member(alice, ghost, "invite"))
+	r.notice(encryptedNotice)
+	hidden := map[string]any{"algorithm": "m.megolm.v1.aes-sha2", "ciphertext": "x"}
+	r.push(r.event(typeEncrypted, mallet, hidden), r.event(typeEncrypted, ghost, hidden), with(r.event(typeEncrypted, alice, hidden), "room_id", "!else:example.org"))
+	r.push(r.event(typeEncrypted, alice, hidden), r.event(typeEncrypted, alice, hidden))
+	r.notice(encryptedNotice)
+	r.until("all was looked at", func() bool { return len(r.c.atOnce) == 0 })
+	r.quiet()
+}

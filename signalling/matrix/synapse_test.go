@@ -30,6 +30,7 @@ type synapse struct {
 	mu      sync.Mutex
 	members map[string][]string // by room
 	public  map[string]bool
+	veiled  map[string]bool             // encrypted
 	history map[string][]map[string]any // by room, newest first
 	refuse  int                         // the status of every createRoom; 0: made
 	busy    int                         // joins to refuse with 502
@@ -58,6 +59,8 @@ func newServer(t *testing.T) *synapse {
 	mux.HandleFunc("GET "+v3+"rooms/{room}/joined_members", s.joined)
 	mux.HandleFunc("GET "+v3+"rooms/{room}/state/m.room.join_rules/{$}", s.joinRule)
 	mux.HandleFunc("GET "+v3+"rooms/{room}/state/m.room.join_rules", s.joinRule)
+	mux.HandleFunc("GET "+v3+"rooms/{room}/state/m.room.encryption/{$}", s.encryption)
+	mux.HandleFunc("GET "+v3+"rooms/{room}/state/m.room.encryption", s.encryption)
 	mux.HandleFunc("PUT "+v3+"rooms/{room}/send/{type}/{txn}", s.send)
 	mux.HandleFunc("POST /_matrix/client/v1/appservice/{id}/ping", s.note(nil))
 	s.Server = httptest.NewServer(s.guard(mux))
@@ -187,6 +190,16 @@ func (s *synapse) joinRule(w http.ResponseWriter, r *http.Request) {
 		rule = "public"
 	}
 	answer(w, http.StatusOK, `{"join_rule":"`+rule+`"}`)
+}
+
+func (s *synapse) encryption(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.veiled[r.PathValue("room")] {
+		answer(w, http.StatusNotFound, `{"errcode":"M_NOT_FOUND","error":"no such state"}`)
+		return
+	}
+	answer(w, http.StatusOK, `{"algorithm":"m.megolm.v1.aes-sha2"}`)
 }
 
 func (s *synapse) send(w http.ResponseWriter, r *http.Request) {
