@@ -19,7 +19,7 @@ func TestSentence(t *testing.T) {
 		{Reason{Cause: NormalClearing}, false, time.Hour + 9*time.Second, "Call from +49 30 1 ended after 1:00:09."},
 		{Reason{Cause: Busy, Detail: "486 Busy Here"}, true, 0, "+49 30 1 is busy (486 Busy Here)."},
 		{Reason{Cause: Cancelled}, false, 0, "Missed call from +49 30 1."},
-		{Reason{Cause: MediaLost}, true, 125 * time.Second, "The call to +49 30 1 ended: the audio connection was lost after 2:05."},
+		{Reason{Cause: MediaLost}, true, 125 * time.Second, "The call to +49 30 1 ended: the audio connection was lost (after 2:05)."},
 		{Reason{Cause: causes + 3}, true, 0, "The call to +49 30 1 failed because of a fault in the telephone gateway."},
 	}
 	for _, tt := range tests {

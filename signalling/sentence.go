@@ -15,8 +15,10 @@ func Sentence(r Reason, placed bool, other string, talked time.Duration) string 
 	}
 	s := fmt.Sprintf(form, other)
 	switch {
-	case talked > 0:
+	case talked > 0 && r.Cause == NormalClearing:
 		s += " after " + clock(talked)
+	case talked > 0:
+		s += " (after " + clock(talked) + ")"
 	case r.Detail != "":
 		s += " (" + r.Detail + ")"
 	}

@@ -63,7 +63,7 @@ func TestClientVanishes(t *testing.T) {
 	if took := time.Since(began); took < 5*time.Second || took > 17*time.Second {
 		t.Errorf("the phone was hung up after %v, want about 8 s", took)
 	}
-	ending{sent: "hangup(ice_timeout)", notice: "The call to +49 30 23125606 ended: the audio connection was lost after 0:",
+	ending{sent: "hangup(ice_timeout)", notice: "The call to +49 30 23125606 ended: the audio connection was lost (after 0:",
 		cause: "media_lost", by: "caller", sip: "BYE"}.check(t, s, call.Room, s.record(s.ctx, 0))
 	s.settled(s.ctx, before)
 }
