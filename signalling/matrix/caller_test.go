@@ -261,7 +261,7 @@ func TestSelectAnswerOfAnother(t *testing.T) {
 	in, _, p, _ := r.answered(r.inviteV1())
 	r.push(r.v1(typeSelectAnswer, map[string]any{"selected_party_id": "LAPTOP"}))
 	r.ends(in, signalling.Elsewhere)
-	r.notice("Call to +49 301234567 was taken over by another of your devices after 0:00.")
+	r.notice("Call to +49 301234567 was taken over by another of your devices (after 0:00).")
 	r.quiet()
 	if !p.closed {
 		t.Error("the peer is still open")
