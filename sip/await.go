@@ -42,6 +42,9 @@ func (o *outgoing) await(tx *sipmsg.ClientTx) *sipmsg.Response {
 			o.hungUp(signalling.Reason{Cause: signalling.TrunkUnreachable, Detail: "the connection was lost"})
 			return nil
 		case <-timer.C:
+			if !heard {
+				o.agent.shun(tx.Connection(), o.dialog.peer)
+			}
 			o.hungUp(signalling.Reason{Cause: signalling.TrunkUnreachable, Detail: "no answer within " + o.trunk.ConnectTimeout.String()})
 			return nil
 		case res := <-answersTo(cancelling):

@@ -77,6 +77,24 @@ func (a *Agent) send(req *sipmsg.Request, within time.Duration) (*sipmsg.ClientT
 	return a.txs.Request(ctx, req)
 }
 
+// shun lets the next call over TCP begin a connection of its own: this one has
+// swallowed a request, and the kernel may take a quarter of an hour to see that
+// it is dead. What else is on it stays.
+func (a *Agent) shun(conn sipmsg.Connection, to netip.AddrPort) {
+	if _, ok := conn.(*sipmsg.TCPConnection); !ok {
+		return
+	}
+	pool := a.transport.Pool("tcp")
+	current := pool.Get(to.String())
+	if current == nil {
+		return
+	}
+	defer current.TryClose()
+	if current == conn {
+		pool.Delete(to.String())
+	}
+}
+
 // write sends an ACK for a 2xx, which has no transaction (RFC 3261 §13.2.2.4).
 func (a *Agent) write(req *sipmsg.Request) error {
 	fit(req)

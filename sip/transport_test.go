@@ -210,3 +210,19 @@ func TestConnectionsLeaveFromTheListener(t *testing.T) {
 	b.reply(invite, 486, "Busy Here", nil)
 	b.ended(signalling.Busy)
 }
+
+// A connection that swallows an INVITE is not tried again.
+func TestDeadConnection(t *testing.T) {
+	b := newStreamBed(t)
+	b.dial("+4930123")
+	first := sourceOf(b.request("INVITE"))
+	b.ended(signalling.TrunkUnreachable)
+	b.box = signalling.NewInbox("second", discard())
+	b.dial("+4930123")
+	invite := b.request("INVITE")
+	if sourceOf(invite) == first {
+		t.Error("the next call went the same way")
+	}
+	b.reply(invite, 486, "Busy Here", nil)
+	b.ended(signalling.Busy)
+}
