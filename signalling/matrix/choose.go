@@ -1,0 +1,43 @@
+package matrix
+
+// keep stores candidates by party until one party is chosen.
+func (l *leg) keep(h heard) {
+	if l.parties == nil {
+		l.parties = map[string][]candidate{}
+	}
+	list, known := l.parties[h.Party]
+	if (known || len(l.parties) < maxParties) && len(list) < maxCallCandidates {
+		l.parties[h.Party] = append(list, h.Candidates...)
+	}
+}
+
+// maxParties is how many devices of one user we listen to.
+const maxParties = 32
+
+// choose takes the first answer, tells all devices so, and gives the peer the
+// candidates of that one.
+func (l *leg) choose(answer heard) *outcome {
+	l.far, l.stage.v0 = answer.party(), answer.V0
+	l.stage.answered = true
+	if err := l.peer.Accept(answer.SDP); err != nil {
+		l.log.Warn("could not take the answer", "error", err)
+		return l.fail(mediaCause(err), "")
+	}
+	l.selectAnswer(answer)
+	for party, list := range l.parties {
+		if party == answer.Party || party == "" || answer.V0 { // clients mix the versions within a call
+			l.addCandidates(list)
+		}
+	}
+	l.parties = nil
+	return nil
+}
+
+// selectAnswer tells the user's devices which answer or reject counted
+// (Matrix 1.7). Version 0 has no such event.
+func (l *leg) selectAnswer(h heard) {
+	if h.V0 || h.Party == "" {
+		return
+	}
+	l.post(outgoing{eventType: typeSelectAnswer, content: selectOut{l.head(), h.Party}, final: true})
+}

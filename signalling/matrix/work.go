@@ -1,0 +1,52 @@
+package matrix
+
+import (
+	"context"
+	"time"
+)
+
+// This file holds how the client's goroutines begin, and how they are awaited.
+
+// flush waits for the outboxes, but not for ever: what is left over is sent
+// after the next start.
+func (c *Client) flush() {
+	timer := time.AfterFunc(flushTime, c.mute)
+	c.outboxes.Wait()
+	timer.Stop()
+	c.mute()
+}
+
+// spawn does something bounded beside the intake, unless too much is going on.
+func (c *Client) spawn(f func()) bool {
+	select {
+	case c.atOnce <- struct{}{}:
+	default:
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended {
+		<-c.atOnce
+		return false
+	}
+	c.work.Go(func() { defer func() { <-c.atOnce }(); f() }) // ends with ctx at the latest; awaited by Close
+	return true
+}
+
+// goLeg begins a leg's goroutine, which ends with the leg; awaited by Close. A
+// leg that is made after Close ends at once and is awaited by its call.
+func (c *Client) goLeg(f func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended {
+		go f()
+		return
+	}
+	c.work.Go(f)
+}
+
+func (c *Client) outboxOf(ghost, room string) *outbox {
+	return newOutbox(c.sending, &c.outboxes, c.pace, func(ctx context.Context, o outgoing) error {
+		return c.hs.put(ctx, ghost, room, o)
+	})
+}
