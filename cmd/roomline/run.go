@@ -45,6 +45,9 @@ func (p program) runCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if version != "" {
+			cfg.SIP.Product = "roomline/" + version
+		}
 		log := logger(cfg.Log, c.ErrOrStderr())
 		g, err := p.start(cfg, log)
 		if err != nil {
