@@ -60,15 +60,6 @@ type Agent struct {
 	fresh  map[mergeKey]bool // INVITEs that live legs came from
 }
 
-// legKey finds a leg by what stays the same through its dialog.
-type legKey struct{ callID, localTag string }
-
-// mergeKey recognises a request that reached us on two ways (RFC 3261 §8.2.2.2).
-type mergeKey struct {
-	callID, fromTag string
-	seq             uint32
-}
-
 // timing are the waits that tests shorten.
 type timing struct {
 	t1, t2  time.Duration // retransmission of a 2xx (RFC 3261 §13.3.1.4)
@@ -116,95 +107,6 @@ func New(cfg Config, trunks map[string]TrunkConfig, ports Ports, board Switchboa
 	return a, errors.Join(errs...)
 }
 
-// Start binds every listener and looks for every trunk's host; when it returns
-// without error, calls can come and go. A host that has no address yet stops
-// nothing: it is looked for until it has.
-func (a *Agent) Start(ctx context.Context) error {
-	log := slog.New(quiet{a.log.Handler()})
-	a.transport = sipmsg.NewTransportLayer(nowhere(), sipmsg.NewParser(), nil, sipmsg.WithTransportLayerLogger(log))
-	a.transport.OnMessage(a.prepare)
-	a.txs = sipmsg.NewTransactionLayer(a.transport, sipmsg.WithTransactionLayerLogger(log),
-		sipmsg.WithTransactionLayerUnhandledResponseHandler(a.stray), sipmsg.WithTransactionLayerTerminateOnConnClose())
-	a.txs.OnRequest(a.handle)
-	if err := a.bind(); err != nil {
-		return errors.Join(err, a.Close())
-	}
-	a.locate(ctx)
-	for _, l := range a.listeners {
-		a.wg.Go(func() { // ends when Close closes the listener; awaited by Close
-			if err := l.serve(a.transport); err != nil && a.ctx.Err() == nil {
-				a.log.Error("a SIP listener ended", "listen", l, "error", err)
-			}
-		})
-		l.ready()
-	}
-	a.wg.Go(a.sweep) // ends with a.ctx; awaited by Close
-	return nil
-}
-
-// locate finds the hosts of all trunks, side by side, and follows those that
-// have a name.
-func (a *Agent) locate(ctx context.Context) {
-	var all sync.WaitGroup
-	for _, name := range a.names {
-		t := a.trunks[name]
-		t.host.find = a.resolve
-		all.Go(func() { // ends with the resolver's answer, in time; awaited below
-			if err := t.host.lookup(ctx, a.timing.lookup); err != nil {
-				a.log.Warn("a trunk's host has no address", "trunk", name, "error", err)
-			}
-			if !t.host.fixed() {
-				a.wg.Go(func() { t.follow(a.ctx) }) // ends with a.ctx; awaited by Close
-			}
-		})
-	}
-	all.Wait()
-}
-
-// bind opens the listeners, and misses none that a trunk needs.
-func (a *Agent) bind() error {
-	for _, s := range a.cfg.Listen {
-		addr, err := parseListen(s)
-		if err != nil {
-			return err
-		}
-		l, err := listen(addr, a.cfg.Advertise, a.admits, &a.dropped)
-		if err != nil {
-			return err
-		}
-		a.listeners = append(a.listeners, l)
-	}
-	for _, name := range a.names {
-		network := a.trunks[name].Transport
-		if !slices.ContainsFunc(a.listeners, func(l *listener) bool { return l.network == network }) {
-			return fmt.Errorf("trunk %q: transport: %s needs a listen address that begins with %s://", name, network, network)
-		}
-	}
-	return nil
-}
-
-// listenerFor is where requests to an address leave from, nil where we have
-// nothing of its family.
-func (a *Agent) listenerFor(network string, to netip.Addr) *listener {
-	for _, l := range a.listeners {
-		if l.network == network && l.addr.Addr().Is4() == to.Is4() {
-			return l
-		}
-	}
-	return nil
-}
-
-// listenerOf is where a request came in.
-func (a *Agent) listenerOf(tx *sipmsg.ServerTx, network string, from netip.Addr) *listener {
-	at := tx.Connection().LocalAddr().String()
-	for _, l := range a.listeners {
-		if l.network == network && l.addr.String() == at {
-			return l
-		}
-	}
-	return a.listenerFor(network, from)
-}
-
 // admits tells whether any trunk speaks from addr.
 func (a *Agent) admits(addr netip.Addr) bool {
 	for _, t := range a.trunks {
@@ -240,24 +142,3 @@ func (a *Agent) Dropped() uint64 { return a.dropped.Load() }
 // Drain refuses new calls from now on, with 503 and a time to try again.
 // Calls that are up go on.
 func (a *Agent) Drain() { a.draining.Store(true) }
-
-// Close ends what legs there still are and every goroutine. It may be called
-// twice.
-func (a *Agent) Close() error {
-	a.mu.Lock()
-	a.closed = true
-	a.mu.Unlock()
-	a.draining.Store(true)
-	a.stop()
-	a.running.Wait()
-	var errs []error
-	for _, l := range a.listeners {
-		errs = append(errs, l.close())
-	}
-	if a.transport != nil {
-		a.txs.Close()
-		errs = append(errs, a.transport.Close())
-	}
-	a.wg.Wait()
-	return errors.Join(errs...)
-}

@@ -1,11 +1,8 @@
 package sip
 
 import (
-	"fmt"
-	"math/rand/v2"
 	"net/netip"
 	"runtime/debug"
-	"strconv"
 	"strings"
 
 	sipmsg "github.com/emiago/sipgo/sip"
@@ -132,24 +129,6 @@ func (a *Agent) within(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 	a.refuse(req, tx, refuse(481, "Call/Transaction Does Not Exist"))
 }
 
-// refuse answers with a status. A request to come back later keeps nothing
-// here, not even its transaction (security §3).
-func (a *Agent) refuse(req *sipmsg.Request, tx *sipmsg.ServerTx, r refusal) {
-	res := a.response(req, r.status, r.phrase, nil)
-	for _, h := range r.headers {
-		res.AppendHeader(h)
-	}
-	a.respond(tx, res)
-	if r.status == 503 {
-		tx.Terminate()
-	}
-}
-
-// later is the answer while this machine takes no calls (RFC 3261 §21.5.4).
-func later() refusal {
-	return refuse(503, "Service Unavailable", sipmsg.NewHeader("Retry-After", strconv.Itoa(5+rand.IntN(11))))
-}
-
 // invited is a new call: it is refused before anything is made for it, or it
 // becomes a leg.
 func (a *Agent) invited(req *sipmsg.Request, tx *sipmsg.ServerTx, t *trunk) {
@@ -184,14 +163,6 @@ func (a *Agent) invited(req *sipmsg.Request, tx *sipmsg.ServerTx, t *trunk) {
 	}
 }
 
-func refusalOf(c signalling.Cause) refusal {
-	status, phrase := statusOf(c)
-	if status == 503 {
-		return later()
-	}
-	return refuse(status, phrase)
-}
-
 // offered reads an INVITE's offer, if it has one. remote is nil for a delayed
 // offer (RFC 3261 §13.2.1).
 func offered(req *sipmsg.Request, t *trunk) (*offer.Audio, []media.Format, refusal) {
@@ -204,32 +175,4 @@ func offered(req *sipmsg.Request, t *trunk) (*offer.Audio, []media.Format, refus
 		return nil, nil, refuse(488, "Not Acceptable Here")
 	}
 	return &remote, formats, refusal{}
-}
-
-// capabilities answers OPTIONS (RFC 3261 §11.2).
-func (a *Agent) capabilities(req *sipmsg.Request, status int, phrase string) *sipmsg.Response {
-	res := a.response(req, status, phrase, nil)
-	res.AppendHeader(sipmsg.NewHeader("Allow", allowList))
-	res.AppendHeader(sipmsg.NewHeader("Accept", sdpType))
-	return res
-}
-
-// response makes a response with what all of ours hold.
-func (a *Agent) response(req *sipmsg.Request, status int, phrase string, body []byte) *sipmsg.Response {
-	res := sipmsg.NewResponseFromRequest(req, status, phrase, body)
-	res.SipVersion = "SIP/2.0"
-	res.AppendHeader(sipmsg.NewHeader("Server", a.product))
-	if len(body) > 0 {
-		ct := sipmsg.ContentTypeHeader(sdpType)
-		res.AppendHeader(&ct)
-	}
-	return res
-}
-
-// respond sends through the request's transaction. A fault here is the far
-// end's to notice: it repeats its request.
-func (a *Agent) respond(tx *sipmsg.ServerTx, res *sipmsg.Response) {
-	if err := deliver(tx, res); err != nil {
-		a.log.Debug("a SIP response was not sent", "status", res.StatusCode, "fault", fmt.Sprintf("%T", err))
-	}
 }

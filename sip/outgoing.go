@@ -75,13 +75,6 @@ func (o *outgoing) prepare() (signalling.Reason, bool) {
 	return signalling.Reason{}, true
 }
 
-// enrol lets requests find the leg.
-func (a *Agent) enrol(l *leg) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.legs[l.key()] = l
-}
-
 // next is the INVITE, with credentials once there are any.
 func (o *outgoing) next(auth sipmsg.Header) *sipmsg.Request {
 	req := o.dialog.request(sipmsg.INVITE)

@@ -137,6 +137,3 @@ func sourceOf(msg interface{ Source() string }) netip.AddrPort {
 	}
 	return netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
 }
-
-// holdLimit is how long a call on hold may be silent.
-const holdLimit = 1800 * time.Second

@@ -1,0 +1,172 @@
+package sip
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"roomline/internal/secret"
+	"roomline/media"
+)
+
+// TrunkConfig is one carrier or PBX.
+type TrunkConfig struct {
+	Host           string        `yaml:"host"`            // name or address, with an optional port (5060)
+	Transport      string        `yaml:"transport"`       // udp (the default) or tcp
+	Username       string        `yaml:"username"`        // for digest authentication; empty: none
+	Password       secret.Value  `yaml:"password"`        // likewise
+	Realm          string        `yaml:"realm"`           // the only realm that is answered; empty: whatever the trunk's own host asks with
+	Numbers        []string      `yaml:"numbers"`         // those that lead here, E.164
+	CallerID       string        `yaml:"caller_id"`       // sent with outgoing calls; empty: the first of numbers
+	NumberFormat   string        `yaml:"number_format"`   // e164 (+4930…, the default), plus-less (4930…) or asis
+	Codecs         []string      `yaml:"codecs"`          // in order of preference; default pcmu, pcma, g722
+	AllowFrom      []string      `yaml:"allow_from"`      // addresses or CIDRs that calls may come from, besides the host's own
+	ConnectTimeout time.Duration `yaml:"connect_timeout"` // no answer at all to an INVITE for so long: the trunk is unreachable; default 4s
+	SilenceTimeout time.Duration `yaml:"silence_timeout"` // no packet for so long in a call that is not on hold: the audio is lost; default 15s
+}
+
+// TrunkDefaults are the values of the fields that a trunk leaves out.
+func TrunkDefaults() TrunkConfig {
+	return TrunkConfig{Transport: "udp", NumberFormat: formatE164, Codecs: []string{"pcmu", "pcma", "g722"},
+		ConnectTimeout: 4 * time.Second, SilenceTimeout: 15 * time.Second}
+}
+
+// The spellings of numbers toward a trunk.
+const (
+	formatE164     = "e164"
+	formatPlusLess = "plus-less"
+	formatAsIs     = "asis"
+)
+
+// withDefaults fills in what was left out.
+func (t TrunkConfig) withDefaults() TrunkConfig {
+	d := TrunkDefaults()
+	if t.Transport == "" {
+		t.Transport = d.Transport
+	}
+	if t.NumberFormat == "" {
+		t.NumberFormat = d.NumberFormat
+	}
+	if len(t.Codecs) == 0 {
+		t.Codecs = d.Codecs
+	}
+	if t.ConnectTimeout == 0 {
+		t.ConnectTimeout = d.ConnectTimeout
+	}
+	if t.SilenceTimeout == 0 {
+		t.SilenceTimeout = d.SilenceTimeout
+	}
+	if t.CallerID == "" && len(t.Numbers) > 0 {
+		t.CallerID = t.Numbers[0]
+	}
+	if t.CallerID == "" {
+		t.CallerID = t.Username
+	}
+	return t
+}
+
+// Validate says which field cannot work and why. Fields left out are judged
+// by their defaults.
+func (t TrunkConfig) Validate() error {
+	t = t.withDefaults()
+	return errors.Join(t.validHost(), t.validWords(), t.validAuth(), t.validNumbers(), t.validSources(), t.validTimes())
+}
+
+func (t TrunkConfig) validHost() error {
+	if _, _, err := splitHost(t.Host); err != nil {
+		return fmt.Errorf("host: %w", err)
+	}
+	return nil
+}
+
+func (t TrunkConfig) validWords() error {
+	var errs []error
+	if t.Transport != "udp" && t.Transport != "tcp" {
+		errs = append(errs, fmt.Errorf("transport: expected udp or tcp, found %q", t.Transport))
+	}
+	switch t.NumberFormat {
+	case formatE164, formatPlusLess, formatAsIs:
+	default:
+		errs = append(errs, fmt.Errorf("number_format: expected e164, plus-less or asis, found %q", t.NumberFormat))
+	}
+	for i, c := range t.Codecs {
+		if _, ok := codec(c); !ok {
+			errs = append(errs, fmt.Errorf("codecs[%d]: expected pcmu, pcma or g722, found %q", i, c))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (t TrunkConfig) validAuth() error {
+	if t.Password.Set() && t.Username == "" {
+		return errors.New("username: expected one, because there is a password")
+	}
+	if t.Username != "" && !t.Password.Set() {
+		return errors.New("password: expected one, because there is a username")
+	}
+	return nil
+}
+
+func (t TrunkConfig) validNumbers() error {
+	var errs []error
+	for i, n := range t.Numbers {
+		if dialled(n) == "" {
+			errs = append(errs, fmt.Errorf("numbers[%d]: expected a telephone number, found %q", i, n))
+		}
+	}
+	if t.CallerID == "" || dialled(t.CallerID) == "" {
+		errs = append(errs, fmt.Errorf("caller_id: expected a telephone number, here or in numbers, found %q", t.CallerID))
+	}
+	return errors.Join(errs...)
+}
+
+func (t TrunkConfig) validSources() error {
+	var errs []error
+	for i, s := range t.AllowFrom {
+		if _, err := parseSource(s); err != nil {
+			errs = append(errs, fmt.Errorf("allow_from[%d]: expected an address or a CIDR like 203.0.113.0/24, found %q", i, s))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (t TrunkConfig) validTimes() error {
+	var errs []error
+	if t.ConnectTimeout < 100*time.Millisecond || t.ConnectTimeout > 32*time.Second {
+		errs = append(errs, fmt.Errorf("connect_timeout: expected 100ms to 32s, found %s", t.ConnectTimeout))
+	}
+	if t.SilenceTimeout < time.Second || t.SilenceTimeout > holdLimit {
+		errs = append(errs, fmt.Errorf("silence_timeout: expected 1s to %s, found %s", holdLimit, t.SilenceTimeout))
+	}
+	return errors.Join(errs...)
+}
+
+func parseSource(s string) (netip.Prefix, error) {
+	if addr, err := netip.ParseAddr(s); err == nil {
+		return netip.PrefixFrom(addr, addr.BitLen()), nil
+	}
+	p, err := netip.ParsePrefix(s)
+	return p.Masked(), err
+}
+
+// codec knows the configured names of the formats a trunk may use today.
+func codec(name string) (media.Format, bool) {
+	for _, f := range []media.Format{media.PCMU, media.PCMA, media.G722} {
+		if strings.EqualFold(f.Name, name) {
+			return f, true
+		}
+	}
+	return media.Format{}, false
+}
+
+func formats(names []string) []media.Format {
+	var all []media.Format
+	for _, n := range names {
+		if f, ok := codec(n); ok {
+			all = append(all, f)
+		}
+	}
+	return all
+}
