@@ -23,6 +23,10 @@ func TestDefaultsAreValid(t *testing.T) {
 	if full.CallerID != "+4930555" || full.ConnectTimeout != 4*time.Second || !reflect.DeepEqual(full.Codecs, []string{"pcmu", "pcma", "g722"}) {
 		t.Errorf("%+v", full)
 	}
+	account := TrunkConfig{Host: "sip.example.org", Username: "gw", Password: "p"}
+	if err := account.Validate(); err != nil || account.withDefaults().CallerID != "gw" {
+		t.Errorf("without numbers the account calls: %v, %+v", err, account.withDefaults())
+	}
 }
 
 func TestConfigErrorsNameTheField(t *testing.T) {

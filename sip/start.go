@@ -28,7 +28,7 @@ func (a *Agent) Start(ctx context.Context) error {
 	a.locate(ctx)
 	for _, l := range a.listeners {
 		a.wg.Go(func() { // ends when Close closes the listener; awaited by Close
-			if err := l.serve(a.transport); err != nil && a.ctx.Err() == nil {
+			if err := l.serve(a.transport); a.ctx.Err() == nil { // the library returns no error for UDP
 				a.log.Error("a SIP listener ended", "listen", l, "error", err)
 			}
 		})

@@ -61,8 +61,12 @@ func Offer(l Local) []byte {
 
 // Answer accepts remote's audio in the one format pick and refuses its other
 // streams, each in its own place (RFC 3264 §6). Payload types are the offer's.
-// It fails with ErrNoCommon where pick was not offered.
+// It fails with ErrNoCommon where pick was not offered, with ErrFamily where no
+// packet could cross.
 func Answer(remote Audio, l Local, pick media.Format) ([]byte, media.Negotiated, error) {
+	if err := remote.reaches(l); err != nil {
+		return nil, media.Negotiated{}, err
+	}
 	codec, ok := remote.codec(pick)
 	if !ok {
 		return nil, media.Negotiated{}, fmt.Errorf("%w: %s was not offered", ErrNoCommon, pick)
@@ -90,8 +94,11 @@ func Answer(remote Audio, l Local, pick media.Format) ([]byte, media.Negotiated,
 
 // Accept is what our own offer of l led to: we send with the numbers of the
 // answer and receive with those of our offer. It fails with ErrNoCommon where
-// the answer holds none of our formats.
+// the answer holds none of our formats, with ErrFamily as Answer does.
 func Accept(l Local, answer Audio) (media.Negotiated, error) {
+	if err := answer.reaches(l); err != nil {
+		return media.Negotiated{}, err
+	}
 	codecs, events := ours(l.Formats)
 	n := answer.negotiated(l)
 	for _, theirs := range answer.Codecs {
@@ -118,6 +125,16 @@ func agreeEvent(n media.Negotiated, answer Audio, events []Codec) media.Negotiat
 		}
 	}
 	return n
+}
+
+// reaches wants both ends in one address family; who holds the RFC 2543 way
+// names no address.
+func (a Audio) reaches(l Local) error {
+	theirs, own := a.Addr.Addr(), l.Addr.Addr().Unmap()
+	if theirs.IsUnspecified() || theirs.Is4() == own.Is4() {
+		return nil
+	}
+	return fmt.Errorf("%w: %s and %s", ErrFamily, theirs, own)
 }
 
 // negotiated holds what does not depend on the codec. A direction of ours is

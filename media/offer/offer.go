@@ -18,6 +18,7 @@ var (
 	ErrTooLarge = errors.New("session description is too large")      // past the limits below
 	ErrSyntax   = errors.New("session description is not understood") // the sentence names the line
 	ErrNoCommon = errors.New("no codec in common")
+	ErrFamily   = errors.New("one end speaks IPv4 only, the other IPv6")
 )
 
 // Limits on what a stranger may send.

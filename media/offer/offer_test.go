@@ -145,3 +145,19 @@ func TestAnswerRefusesWhatWasNotOffered(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// A far end of the other address family would hear nothing and be unheard.
+func TestFamiliesMustMatch(t *testing.T) {
+	six := parse(t, []byte("c=IN IP6 2001:db8::1\nm=audio 5000 RTP/AVP 0"))
+	if _, _, err := Answer(six, local(), media.PCMU); !errors.Is(err, ErrFamily) {
+		t.Errorf("answered with %v", err)
+	}
+	if _, err := Accept(local(media.PCMU), six); !errors.Is(err, ErrFamily) {
+		t.Errorf("accepted with %v", err)
+	}
+	for _, ok := range []string{"c=IN IP6 ::ffff:192.0.2.1", "c=IN IP6 ::", "c=IN IP4 0.0.0.0"} {
+		if _, _, err := Answer(parse(t, []byte(ok+"\nm=audio 5000 RTP/AVP 0")), local(), media.PCMU); err != nil {
+			t.Errorf("%s: %v", ok, err)
+		}
+	}
+}
