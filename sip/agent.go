@@ -71,13 +71,14 @@ type timing struct {
 	lookup  time.Duration // for an answer of the resolver
 	follow  time.Duration // between looks at where a trunk's host is
 	search  time.Duration // the same while it is nowhere
+	hush    time.Duration // for the library's last goroutines, when we close
 	glare   time.Duration // the unit of RFC 3261 §14.1's random waits
 }
 
 func realTiming() timing {
 	return timing{t1: 500 * time.Millisecond, t2: 4 * time.Second, ack: 32 * time.Second, cancel: 10 * time.Second,
 		bye: 3 * time.Second, watch: time.Second, silence: 30 * time.Second, glare: 10 * time.Millisecond,
-		lookup: 4 * time.Second, follow: time.Minute, search: 10 * time.Second}
+		lookup: 4 * time.Second, follow: time.Minute, search: 10 * time.Second, hush: 20 * time.Millisecond}
 }
 
 // New makes an agent that does nothing before Start. It fails where a

@@ -128,30 +128,41 @@ func (d *dialog) identify(req *sipmsg.Request, seq uint32) {
 // hop is where a request goes: the first route or the target, as long as that
 // is one of the trunk's addresses; else the address that the trunk's own
 // messages came from. So nothing is sent to whom a message merely names
-// (security S10), and a Contact behind NAT does no harm.
+// (security S10), and a Contact behind NAT does no harm. Of several machines
+// with one name it is the one that has the dialog.
 func (d *dialog) hop(routes []sipmsg.Uri, target sipmsg.Uri) netip.AddrPort {
 	next := target
 	if len(routes) > 0 {
 		next = routes[0]
 	}
-	ctx, cancel := context.WithTimeout(d.agent.ctx, time.Second)
-	defer cancel()
 	port := uint16(next.Port)
 	if port == 0 {
 		port = uint16(sipmsg.DefaultPort(d.listener.network))
 	}
-	if strings.EqualFold(next.Host, d.trunk.host.name) {
-		if to, l, ok := d.trunk.remote(); ok && l == d.listener {
-			return netip.AddrPortFrom(to.Addr(), port)
-		}
+	addrs := d.addresses(strings.Trim(next.Host, "[]"))
+	if slices.Contains(addrs, d.peer.Addr()) {
+		return netip.AddrPortFrom(d.peer.Addr(), port)
 	}
-	addrs, _ := d.agent.resolve(ctx, strings.Trim(next.Host, "[]"))
 	for _, a := range addrs {
 		if d.trunk.trusts(a) && a.Is4() == d.listener.addr.Addr().Is4() {
 			return netip.AddrPortFrom(a, port)
 		}
 	}
 	return d.peer
+}
+
+// addresses are those of a name in the dialog; the trunk's own is known.
+func (d *dialog) addresses(name string) []netip.Addr {
+	if h := d.trunk.host; strings.EqualFold(name, h.name) {
+		if h.has(d.peer.Addr()) {
+			return []netip.Addr{d.peer.Addr()}
+		}
+		return h.found.Load().now
+	}
+	ctx, cancel := context.WithTimeout(d.agent.ctx, time.Second)
+	defer cancel()
+	addrs, _ := d.agent.resolve(ctx, name)
+	return addrs
 }
 
 // belongs judges a request within the dialog: both tags, an address of the

@@ -177,3 +177,24 @@ func TestIPv6(t *testing.T) {
 	b.reply(b.request("BYE"), 200, "OK", nil)
 	b.gone()
 }
+
+// Of several machines with one name, a dialog stays with the one that has it,
+// whatever order the resolver names them in.
+func TestDialogStaysWithItsMachine(t *testing.T) {
+	n := make(names, 1)
+	n <- []string{"127.0.0.1", "127.0.0.2"}
+	b := newNamedBed(t, n)
+	leg := b.dial("+4930123")
+	_, port, _ := net.SplitHostPort(b.addr().String())
+	b.reply(b.request("INVITE"), 200, "OK", b.sdp("sendrecv", "0"), "Record-Route: <sip:carrier.example:"+port+";lr>")
+	b.request("ACK")
+	b.event(signalling.Answered)
+	n.change("127.0.0.2", "127.0.0.1")
+	b.until("the other order", func() bool {
+		to, _, _ := b.agent.trunks["carrier"].remote()
+		return to.Addr() == netip.MustParseAddr("127.0.0.2")
+	})
+	leg.Hangup(signalling.Reason{})
+	b.reply(b.request("BYE"), 200, "OK", nil)
+	b.gone()
+}

@@ -40,8 +40,8 @@ func (l *leg) reinvited(m request) {
 		var body []byte
 		var n media.Negotiated
 		if body, n, err = offer.Answer(remote, l.local, l.codec); err == nil {
-			l.agree(m, body, false)
 			l.start(n)
+			l.agree(m, body, false)
 			return
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"time"
 
 	sipmsg "github.com/emiago/sipgo/sip"
 )
@@ -110,14 +111,29 @@ func (a *Agent) Close() error {
 	a.draining.Store(true)
 	a.stop()
 	a.running.Wait()
+	a.hush()
 	var errs []error
+	if a.txs != nil {
+		a.txs.Close()
+	}
 	for _, l := range a.listeners {
 		errs = append(errs, l.close())
 	}
+	a.wg.Wait()
 	if a.transport != nil {
-		a.txs.Close()
 		errs = append(errs, a.transport.Close())
 	}
-	a.wg.Wait()
 	return errors.Join(errs...)
+}
+
+// hush stops listening while the sockets are still there. What came last is in
+// goroutines of the library's, which tell nobody when they are done; one that
+// found no listener would open a socket of its own to answer from.
+func (a *Agent) hush() {
+	for _, l := range a.listeners {
+		if l.packets != nil {
+			l.packets.hush()
+		}
+	}
+	<-time.After(a.timing.hush)
 }

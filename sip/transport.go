@@ -32,7 +32,7 @@ func listen(l listenAddr, advertise string, admits func(netip.Addr) bool, droppe
 	if l.network == "udp" {
 		var c net.PacketConn
 		if c, err = net.ListenPacket(network, l.addr.String()); err == nil {
-			bound.packets = &guardedPackets{PacketConn: c, admits: admits, dropped: dropped, reading: make(chan struct{})}
+			bound.packets = guard(c, admits, dropped)
 			bound.addr = c.LocalAddr().(*net.UDPAddr).AddrPort()
 		}
 	} else {
@@ -101,6 +101,15 @@ type guardedPackets struct {
 	dropped *atomic.Uint64
 	once    sync.Once
 	reading chan struct{} // closed when the library reads, and so knows the socket
+	deaf    atomic.Bool
+	idle    chan struct{} // closed when the library will get no packet any more
+	done    chan struct{} // closed by Close
+	closing sync.Once
+}
+
+func guard(c net.PacketConn, admits func(netip.Addr) bool, dropped *atomic.Uint64) *guardedPackets {
+	return &guardedPackets{PacketConn: c, admits: admits, dropped: dropped,
+		reading: make(chan struct{}), idle: make(chan struct{}), done: make(chan struct{})}
 }
 
 // ReadFrom implements net.PacketConn. A passing error of the socket does not
@@ -109,9 +118,12 @@ func (g *guardedPackets) ReadFrom(b []byte) (int, net.Addr, error) {
 	g.once.Do(func() { close(g.reading) })
 	for failed := 0; ; {
 		n, from, err := g.PacketConn.ReadFrom(b)
+		if g.deaf.Load() {
+			return g.leave(net.ErrClosed)
+		}
 		if err != nil {
 			if failed++; errors.Is(err, net.ErrClosed) || failed > 100 {
-				return n, from, err
+				return g.leave(err)
 			}
 			continue
 		}
@@ -120,6 +132,35 @@ func (g *guardedPackets) ReadFrom(b []byte) (int, net.Addr, error) {
 		}
 		g.dropped.Add(1)
 	}
+}
+
+// leave is the end of reading. The library forgets the socket at once when it
+// is told, so that waits for Close.
+func (g *guardedPackets) leave(err error) (int, net.Addr, error) {
+	close(g.idle)
+	if g.deaf.Load() {
+		<-g.done
+	}
+	return 0, nil, err
+}
+
+// hush returns when the library has had its last packet. The socket stays, to
+// write to.
+func (g *guardedPackets) hush() {
+	select {
+	case <-g.reading:
+	default:
+		return // nobody reads
+	}
+	g.deaf.Store(true)
+	_ = g.SetReadDeadline(time.Now()) // fails only where reading has ended
+	<-g.idle
+}
+
+// Close implements net.PacketConn.
+func (g *guardedPackets) Close() error {
+	g.closing.Do(func() { close(g.done) })
+	return g.PacketConn.Close()
 }
 
 // maxStreams is how many connections one address may have (security S4).
