@@ -1,0 +1,138 @@
+package sip
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// guardedPackets lets through what comes from a trunk's address and drops all
+// else unread (security S7).
+type guardedPackets struct {
+	net.PacketConn
+	admits  func(netip.Addr) bool
+	dropped *atomic.Uint64
+	once    sync.Once
+	reading chan struct{} // closed when the library reads, and so knows the socket
+	deaf    atomic.Bool
+	idle    chan struct{} // closed when the library will get no packet any more
+	done    chan struct{} // closed by Close
+	closing sync.Once
+}
+
+func guard(c net.PacketConn, admits func(netip.Addr) bool, dropped *atomic.Uint64) *guardedPackets {
+	return &guardedPackets{PacketConn: c, admits: admits, dropped: dropped,
+		reading: make(chan struct{}), idle: make(chan struct{}), done: make(chan struct{})}
+}
+
+// ReadFrom implements net.PacketConn. A passing error of the socket does not
+// end the listener.
+func (g *guardedPackets) ReadFrom(b []byte) (int, net.Addr, error) {
+	g.once.Do(func() { close(g.reading) })
+	for failed := 0; ; {
+		n, from, err := g.PacketConn.ReadFrom(b)
+		if g.deaf.Load() {
+			return g.leave(net.ErrClosed)
+		}
+		if err != nil {
+			if failed++; errors.Is(err, net.ErrClosed) || failed > 100 {
+				return g.leave(err)
+			}
+			continue
+		}
+		if g.admits(from.(*net.UDPAddr).AddrPort().Addr().Unmap()) {
+			return n, from, nil
+		}
+		g.dropped.Add(1)
+	}
+}
+
+// leave is the end of reading. The library forgets the socket at once when it
+// is told, so that waits for Close.
+func (g *guardedPackets) leave(err error) (int, net.Addr, error) {
+	close(g.idle)
+	if g.deaf.Load() {
+		<-g.done
+	}
+	return 0, nil, err
+}
+
+// hush returns when the library has had its last packet. The socket stays, to
+// write to.
+func (g *guardedPackets) hush() {
+	select {
+	case <-g.reading:
+	default:
+		return // nobody reads
+	}
+	g.deaf.Store(true)
+	_ = g.SetReadDeadline(time.Now()) // fails only where reading has ended
+	<-g.idle
+}
+
+// Close implements net.PacketConn.
+func (g *guardedPackets) Close() error {
+	g.closing.Do(func() { close(g.done) })
+	return g.PacketConn.Close()
+}
+
+// maxStreams is how many connections one address may have (security S4).
+const maxStreams = 20
+
+// guardedStreams accepts connections from trunks only, a few from each.
+type guardedStreams struct {
+	net.Listener
+	admits  func(netip.Addr) bool
+	dropped *atomic.Uint64
+
+	mu   sync.Mutex
+	open map[netip.Addr]int
+}
+
+// Accept implements net.Listener.
+func (g *guardedStreams) Accept() (net.Conn, error) {
+	for {
+		c, err := g.Listener.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			return nil, err
+		}
+		if err != nil { // out of file descriptors, most likely: it passes
+			<-time.After(100 * time.Millisecond)
+			continue
+		}
+		from := c.RemoteAddr().(*net.TCPAddr).AddrPort().Addr().Unmap()
+		if g.admits(from) && g.count(from, 1) <= maxStreams {
+			return &countedStream{Conn: c, done: sync.OnceFunc(func() { g.count(from, -1) })}, nil
+		}
+		g.dropped.Add(1)
+		c.Close()
+	}
+}
+
+func (g *guardedStreams) count(from netip.Addr, by int) int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	n := g.open[from] + by
+	if by > 0 && n > maxStreams {
+		return n
+	}
+	if g.open[from] = n; n == 0 {
+		delete(g.open, from)
+	}
+	return n
+}
+
+// countedStream gives its place back when it closes.
+type countedStream struct {
+	net.Conn
+	done func()
+}
+
+// Close implements net.Conn.
+func (c *countedStream) Close() error {
+	c.done()
+	return c.Conn.Close()
+}
