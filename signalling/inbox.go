@@ -2,6 +2,7 @@ package signalling
 
 import (
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 )
@@ -70,14 +71,22 @@ func (in *Inbox) Post(e Event) {
 	if in.sealed {
 		return
 	}
-	if len(in.queue) == in.limit {
-		in.queue, e = nil, Event{Kind: Failed, Reason: Reason{Cause: Internal, Detail: "too many events in one call"}}
+	if len(in.queue) >= in.limit && e.Kind != Gone {
+		in.overflow()
+	} else {
+		in.queue = append(in.queue, e)
 	}
-	in.queue = append(in.queue, e)
 	select {
 	case in.ready <- struct{}{}:
 	default:
 	}
+}
+
+// overflow ends the call in place of what was queued; only that a leg is gone
+// is never forgotten.
+func (in *Inbox) overflow() {
+	in.queue = slices.DeleteFunc(in.queue, func(e Event) bool { return e.Kind != Gone })
+	in.queue = append(in.queue, Event{Kind: Failed, Reason: Reason{Cause: Internal, Detail: "too many events in one call"}})
 }
 
 // Ready has a value when Take would return something.

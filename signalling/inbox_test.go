@@ -7,12 +7,21 @@ import (
 
 func TestInboxIsBounded(t *testing.T) {
 	in := newInbox("c1", 3, slog.New(slog.DiscardHandler))
+	in.Post(Event{Kind: Gone, Side: B})
 	for range 10 {
 		in.Post(Event{Kind: Digit})
 	}
+	in.Post(Event{Kind: Gone, Side: A})
 	<-in.Ready()
-	events := in.Take()
-	if len(events) > 3 || events[0].Kind != Failed || events[0].Reason.Cause != Internal {
+	var gone [2]int
+	failed, events := false, in.Take()
+	for _, e := range events {
+		failed = failed || e.Kind == Failed && e.Reason.Cause == Internal
+		if e.Kind == Gone {
+			gone[e.Side]++
+		}
+	}
+	if len(events) > 4 || !failed || gone != [2]int{1, 1} {
 		t.Errorf("a flood left %v", events)
 	}
 	in.seal()

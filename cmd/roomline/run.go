@@ -49,6 +49,7 @@ func (p program) runCommand() *cobra.Command {
 			cfg.SIP.Product = "roomline/" + version
 		}
 		log := logger(cfg.Log, c.ErrOrStderr())
+		slog.SetDefault(log) // sipgo writes a few lines there and nowhere else
 		g, err := p.start(cfg, log)
 		if err != nil {
 			return fmt.Errorf("roomline cannot run: %w", err)
