@@ -93,7 +93,7 @@ func (t TrunkConfig) validWords() error {
 	}
 	for i, c := range t.Codecs {
 		if _, ok := codec(c); !ok {
-			errs = append(errs, fmt.Errorf("codecs[%d]: expected pcmu, pcma or g722, found %q", i, c))
+			errs = append(errs, fmt.Errorf("codecs[%d]: expected pcmu, pcma, g722 or opus, found %q", i, c))
 		}
 	}
 	return errors.Join(errs...)
@@ -153,7 +153,7 @@ func parseSource(s string) (netip.Prefix, error) {
 
 // codec knows the configured names of the formats a trunk may use today.
 func codec(name string) (media.Format, bool) {
-	for _, f := range []media.Format{media.PCMU, media.PCMA, media.G722} {
+	for _, f := range []media.Format{media.PCMU, media.PCMA, media.G722, media.Opus} {
 		if strings.EqualFold(f.Name, name) {
 			return f, true
 		}

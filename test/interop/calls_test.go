@@ -172,13 +172,7 @@ func TestKeysBothWays(t *testing.T) {
 		s := open(t, with{})
 		call, phone := s.connect("030 23125603", "+493023125603")
 		ok(t, call.Press(s.ctx, "4711#*0", 120*time.Millisecond))
-		digits, err := phone.WaitDigits(s.ctx, 7)
-		ok(t, err)
-		got := ""
-		for _, d := range digits {
-			got += string(d.Key)
-		}
-		if got != "4711#*0" {
+		if got := pressed(s, phone, 7); got != "4711#*0" {
 			t.Errorf("the phone heard %q", got)
 		}
 		ok(t, call.Hangup(s.ctx))

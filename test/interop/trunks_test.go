@@ -70,7 +70,7 @@ func TestTrunkOverTCPRecovers(t *testing.T) {
 // TestTrunkCodecs: whatever single codec a trunk has, the room speaks it too,
 // and packets pass through as they are.
 func TestTrunkCodecs(t *testing.T) {
-	for _, codec := range []string{"PCMA", "G722"} {
+	for _, codec := range []string{"PCMA", "G722", "opus"} {
 		t.Run(codec, func(t *testing.T) {
 			s := open(t, with{changes: onlyCodec(strings.ToLower(codec))})
 			call, phone := s.connect("030 23125606", "+493023125606")
@@ -102,6 +102,43 @@ func TestTrunkCodecs(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestKeysAt48kHz: with Opus a browser's telephone-events run at 48 kHz and the
+// trunk's at 8 kHz (RFC 4733 §2.1); all keys arrive in both directions.
+func TestKeysAt48kHz(t *testing.T) {
+	s := open(t, with{changes: onlyCodec("opus")})
+	call, phone := s.connect("030 23125603", "+493023125603")
+	stats, err := call.Stats(s.ctx)
+	ok(t, err)
+	if answer := stats.SDP.Remote; !strings.Contains(answer, "telephone-event/48000") {
+		t.Errorf("the browser was answered without telephone-event/48000:\n%s", answer)
+	}
+	ok(t, call.Press(s.ctx, "159D#0", 120*time.Millisecond))
+	if got := pressed(s, phone, 6); got != "159D#0" {
+		t.Errorf("the phone heard %q", got)
+	}
+	ok(t, call.Hangup(s.ctx))
+	s.record(s.ctx, 0)
+	call, phone = s.connect("030 23125614", "+493023125614")
+	_, _, err = phone.WaitEnded(s.ctx)
+	ok(t, err)
+	heard, err := call.Heard(s.ctx)
+	ok(t, err)
+	if got := heard.Digits(); got != "0123456789*#ABCD" {
+		t.Errorf("the room heard %q", got)
+	}
+}
+
+// pressed waits for n keys and returns what the phone heard.
+func pressed(s *scene, phone *rig.Phone, n int) (keys string) {
+	s.t.Helper()
+	digits, err := phone.WaitDigits(s.ctx, n)
+	ok(s.t, err)
+	for _, d := range digits {
+		keys += string(d.Key)
+	}
+	return keys
 }
 
 // TestPhoneHolds: a hold by the exchange is a pause, not an end; the audio is
