@@ -69,7 +69,9 @@ func (l *leg) findRoom() *outcome {
 // begin takes up the call in the room that was found.
 func (l *leg) begin(it item) *outcome {
 	if it.err != nil {
-		return &outcome{reason: noRoom(it.err), own: true}
+		why := noRoom(it.err)
+		l.c.missed(l.user, l.other, why, it.err)
+		return &outcome{reason: why, own: true}
 	}
 	l.room, l.ghost = it.room, it.ghost
 	l.out = l.c.outboxOf(l.ghost, l.room)

@@ -68,10 +68,11 @@ type Client struct {
 	turn int
 	told map[string]bool // rooms that know that they are encrypted
 
-	mu    sync.Mutex // guards what follows
-	state error      // why we are not ready; nil: we are
-	begun bool       // Start is done: everything above is there
-	ended bool
+	mu     sync.Mutex // guards what follows
+	unsaid []missedCall
+	state  error // why we are not ready; nil: we are
+	begun  bool  // Start is done: everything above is there
+	ended  bool
 }
 
 var _ signalling.Dialler = (*Client)(nil)

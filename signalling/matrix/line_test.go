@@ -157,3 +157,18 @@ func TestHangupWhileALineIsMade(t *testing.T) {
 	leg.Hangup(signalling.Reason{Cause: signalling.Cancelled})
 	r.follow(in, signalling.Gone)
 }
+
+// A call that came while the homeserver was down is a missed call: the line is
+// told when the homeserver is back.
+func TestMissedWhileHomeserverDown(t *testing.T) {
+	t.Parallel()
+	r := lined(t)
+	r.hs.set(func() { r.hs.down = true })
+	if why := r.unreached(); why != "the homeserver does not answer" {
+		t.Errorf("not rung because %q", why)
+	}
+	r.hs.set(func() { r.hs.down = false })
+	if n := r.expect(typeNotice); n.Room != made1 || n.As != line || !strings.HasPrefix(n.Body["body"].(string), "Missed call from +49 89555: you could not be reached") {
+		t.Errorf("told %+v", n)
+	}
+}
