@@ -8,7 +8,8 @@ import (
 )
 
 // TestHouseRules: every package opens with one sentence; nothing registers
-// itself by init, ends the process by panic, or waits by the wall clock in a test.
+// itself by init, ends the process by panic, waits by the wall clock in a test,
+// or skips one.
 func TestHouseRules(t *testing.T) {
 	documented := map[string]bool{}
 	files(t, func(pkg, file string) {
@@ -46,6 +47,9 @@ func callRules(t *testing.T, file string, call *ast.CallExpr) {
 	case *ast.SelectorExpr:
 		if x, ok := f.X.(*ast.Ident); ok && x.Name == "time" && f.Sel.Name == "Sleep" && strings.HasSuffix(file, "_test.go") {
 			t.Errorf("%s sleeps: use testing/synctest or wait for the thing itself", file)
+		}
+		if name := f.Sel.Name; (name == "Skip" || name == "Skipf" || name == "SkipNow") && strings.HasSuffix(file, "_test.go") {
+			t.Errorf("%s skips a test: what cannot run fails, and says why", file)
 		}
 	}
 }
