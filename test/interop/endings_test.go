@@ -33,6 +33,10 @@ type ending struct {
 // roomEndings: calls that alice places and that are never answered.
 func roomEndings() []ending {
 	v0 := rig.Login{V0: true}
+	cancels := func(s *scene, call *rig.RoomCall) {
+		s.untilRinging()
+		ok(s.t, call.Hangup(s.ctx))
+	}
 	return []ending{
 		{name: "busy", number: "610", within: 3 * time.Second, sent: "reject(user_busy)",
 			notice: "+49 30 23125610 is busy", cause: "busy", by: "called", sip: "486 Busy Here"},
@@ -50,15 +54,24 @@ func roomEndings() []ending {
 			notice: "+49 30 23125503 could not be called", by: "called", sip: "503 Service Unavailable"},
 		{name: "no answer", number: "609", changes: []string{"http:\n", "calls: {ring_timeout: 10s}\nhttp:\n"}, within: 13 * time.Second,
 			sent: "reject(invite_timeout)", notice: "+49 30 23125609 did not answer", cause: "no_answer", by: "gateway", sip: "CANCEL"},
-		{name: "alice cancels while it rings", number: "609", act: func(s *scene, call *rig.RoomCall) {
-			s.untilRinging()
-			ok(s.t, call.Hangup(s.ctx))
-		}, within: 3 * time.Second, notice: "Call to +49 30 23125609 was cancelled", cause: "cancelled", by: "caller", sip: "CANCEL"},
+		{name: "alice cancels while it rings", number: "609", act: cancels, within: 3 * time.Second, notice: "Call to +49 30 23125609 was cancelled", cause: "cancelled", by: "caller", sip: "CANCEL"},
 		{name: "trunk unreachable", number: "606", changes: []string{"host: 127.7.0.1:5060", "host: 127.7.0.9:5060"}, within: 8 * time.Second,
 			sent: "reject(unknown_error)", notice: "+49 30 23125606 could not be called: the telephone trunk does not answer",
 			cause: "trunk_unreachable", by: "called"},
 		{name: "wrong trunk password", number: "606", changes: []string{"password: gwsecret", "password: wrong"}, within: 3 * time.Second,
 			sent: "reject(unknown_error)", notice: "+49 30 23125606 could not be called: the telephone trunk refused our user name or password",
+			cause: "trunk_auth", by: "called", sip: "401 Unauthorized"},
+		{name: "unknown number, version 0", number: "404", login: v0, within: 3 * time.Second, sent: "hangup(unknown_error)",
+			notice: "+49 30 23125404 is not a number in service", cause: "unallocated", by: "called"},
+		{name: "no answer, version 0", number: "609", login: v0, changes: []string{"http:\n", "calls: {ring_timeout: 10s}\nhttp:\n"}, within: 13 * time.Second,
+			sent: "hangup(invite_timeout)", notice: "+49 30 23125609 did not answer", cause: "no_answer", by: "gateway", sip: "CANCEL"},
+		{name: "alice cancels while it rings, version 0", number: "609", login: v0, act: cancels, within: 3 * time.Second,
+			notice: "Call to +49 30 23125609 was cancelled", cause: "cancelled", by: "caller", sip: "CANCEL"},
+		{name: "trunk unreachable, version 0", number: "606", login: v0, changes: []string{"host: 127.7.0.1:5060", "host: 127.7.0.9:5060"}, within: 8 * time.Second,
+			sent: "hangup(unknown_error)", notice: "+49 30 23125606 could not be called: the telephone trunk does not answer",
+			cause: "trunk_unreachable", by: "called"},
+		{name: "wrong trunk password, version 0", number: "606", login: v0, changes: []string{"password: gwsecret", "password: wrong"}, within: 3 * time.Second,
+			sent: "hangup(unknown_error)", notice: "+49 30 23125606 could not be called: the telephone trunk refused our user name or password",
 			cause: "trunk_auth", by: "called", sip: "401 Unauthorized"},
 		{name: "no route", number: "606", changes: []string{`match: "*"`, `match: "+1*"`}, within: 3 * time.Second,
 			sent: "reject(unknown_error)", notice: "There is no route to +49 30 23125606", cause: "no_route", by: "gateway"},
@@ -81,6 +94,7 @@ func TestUnansweredFromTheRoom(t *testing.T) {
 				t.Errorf("alice saw the end after %v, want %v", took, e.within)
 			}
 			e.check(t, s, call.Room, s.record(s.ctx, 0))
+			checkVersions(t, s, call.Room, e.login.V0)
 			s.settled(s.ctx, before)
 			if n := bed.Live(); n != 0 {
 				t.Errorf("Asterisk still has %d channels", n)
@@ -89,13 +103,11 @@ func TestUnansweredFromTheRoom(t *testing.T) {
 	}
 }
 
-// untilRinging waits for the trunk's 180.
+// untilRinging waits until the number that rings for ever does.
 func (s *scene) untilRinging() {
 	s.t.Helper()
-	for _, number := range []string{"+493023125609"} {
-		_, err := bed.WaitCall(s.ctx, number)
-		ok(s.t, err)
-	}
+	_, err := bed.WaitCall(s.ctx, "+493023125609")
+	ok(s.t, err)
 	pause(s.ctx, 300*time.Millisecond)
 }
 
@@ -120,6 +132,9 @@ func (e ending) check(t *testing.T, s *scene, room string, r signalling.Record) 
 	if n := len(s.all()); n != 1 {
 		t.Errorf("%d records were written", n)
 	}
+	if n := s.logged("call ended", r.ID); n != 1 {
+		t.Errorf("the log says %d times that the call ended", n)
+	}
 }
 
 // phoneEnding is one way for a call to the room to end unanswered.
@@ -139,8 +154,19 @@ type phoneEnding struct {
 
 func phoneEndings() []phoneEnding {
 	reject := func(s *scene, call *rig.RoomCall, _ *rig.Phone) { ok(s.t, call.Reject(s.ctx)) }
+	giveUp := func(s *scene, _ *rig.RoomCall, p *rig.Phone) { ok(s.t, p.Hangup(s.ctx)) }
 	return []phoneEnding{
-		{name: "the phone gives up", act: func(s *scene, _ *rig.RoomCall, p *rig.Phone) { ok(s.t, p.Hangup(s.ctx)) },
+		{name: "the phone gives up, version 0", login: rig.Login{V0: true}, act: giveUp, within: 3 * time.Second,
+			sent: "hangup(user_hangup)", notice: "Missed call from +49 30 23125999", cause: "cancelled", by: "caller"},
+		{name: "alice is busy", act: func(s *scene, call *rig.RoomCall, _ *rig.Phone) { s.otherDevice(call, "m.call.reject", "user_busy") },
+			within: 3 * time.Second, status: "486 Busy Here", sent: "select_answer",
+			notice: "+49 30 23125999 called while you were busy", cause: "busy", by: "called"},
+		{name: "another device of alice's declines", act: func(s *scene, call *rig.RoomCall, _ *rig.Phone) { s.otherDevice(call, "m.call.reject", "") },
+			within: 3 * time.Second, status: "603 Decline", sent: "select_answer",
+			notice: "You declined a call from +49 30 23125999", cause: "rejected", by: "called"},
+		{name: "no answer, version 0", login: rig.Login{V0: true}, changes: []string{"http:\n", "calls: {ring_timeout: 10s}\nhttp:\n"}, within: 13 * time.Second,
+			status: "480 Temporarily Unavailable", sent: "hangup(invite_timeout)", notice: "Missed call from +49 30 23125999", cause: "no_answer"},
+		{name: "the phone gives up", act: giveUp,
 			within: 3 * time.Second, sent: "hangup(user_hangup)", notice: "Missed call from +49 30 23125999", cause: "cancelled", by: "caller"},
 		{name: "alice declines", act: reject, within: 3 * time.Second, status: "603 Decline",
 			notice: "You declined a call from +49 30 23125999", cause: "rejected", by: "called"},
@@ -175,6 +201,16 @@ func TestUnansweredFromThePhone(t *testing.T) {
 			s.settled(s.ctx, before)
 		})
 	}
+}
+
+// otherDevice ends a ringing call as another client of alice's would.
+func (s *scene) otherDevice(call *rig.RoomCall, kind, reason string) {
+	s.t.Helper()
+	content := map[string]any{"version": "1", "call_id": call.ID, "party_id": "OTHERDEVICE"}
+	if reason != "" {
+		content["reason"] = reason
+	}
+	ok(s.t, s.alice.Send(s.ctx, call.Room, kind, content))
 }
 
 // waitSIP waits until Asterisk's log of calls with a number has a message.

@@ -3,6 +3,8 @@
 package interop
 
 import (
+	"context"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -28,22 +30,26 @@ func TestHangupFromThePhone(t *testing.T) {
 
 // TestHangupFromTheRoom: alice hangs up a call that the phone placed.
 func TestHangupFromTheRoom(t *testing.T) {
-	s := open(t, with{})
-	before, mark := s.holdings(s.ctx), bed.Mark()
-	call, phone := s.ring()
-	ok(t, call.Answer(s.ctx, 0))
-	_, err := phone.WaitAnswered(s.ctx)
-	ok(t, err)
-	pause(s.ctx, time.Second)
-	ok(t, call.Hangup(s.ctx))
-	_, cause, err := phone.WaitEnded(s.ctx)
-	ok(t, err)
-	if cause != 16 {
-		t.Errorf("the phone was told cause %d, want 16", cause)
+	for name, login := range dialects {
+		t.Run(name, func(t *testing.T) {
+			s := open(t, with{login: login})
+			before, mark := s.holdings(s.ctx), bed.Mark()
+			call, phone := s.ring()
+			ok(t, call.Answer(s.ctx, 0))
+			_, err := phone.WaitAnswered(s.ctx)
+			ok(t, err)
+			pause(s.ctx, time.Second)
+			ok(t, call.Hangup(s.ctx))
+			_, cause, err := phone.WaitEnded(s.ctx)
+			ok(t, err)
+			if cause != 16 {
+				t.Errorf("the phone was told cause %d, want 16", cause)
+			}
+			s.waitSIP(mark, did, "< BYE")
+			ending{notice: "Call from +49 30 23125999 ended after 0:0", cause: "normal_clearing", by: "called"}.check(t, s, call.Room, s.record(s.ctx, 0))
+			s.settled(s.ctx, before)
+		})
 	}
-	s.waitSIP(mark, did, "< BYE")
-	ending{notice: "Call from +49 30 23125999 ended after 0:0", cause: "normal_clearing", by: "called"}.check(t, s, call.Room, s.record(s.ctx, 0))
-	s.settled(s.ctx, before)
 }
 
 // TestClientVanishes: the browser dies in the middle of a call. Only ICE can
@@ -68,6 +74,31 @@ func TestClientVanishes(t *testing.T) {
 	s.settled(s.ctx, before)
 }
 
+// TestCalledClientVanishes: the same when the phone had placed the call, and
+// with a client of version 0.
+func TestCalledClientVanishes(t *testing.T) {
+	for name, login := range map[string]rig.Login{"version 1": {}, "version 0": {V0: true}} {
+		t.Run(name, func(t *testing.T) {
+			own, err := bed.Browser()
+			ok(t, err)
+			defer own.Close()
+			s := open(t, with{login: login, browser: own, changes: []string{"media:\n", "media:\n  ice_timeout: 8s\n"}})
+			before, mark := s.holdings(s.ctx), bed.Mark()
+			call, phone := s.ring()
+			ok(t, call.Answer(s.ctx, 0))
+			_, err = phone.WaitAnswered(s.ctx)
+			ok(t, err)
+			pause(s.ctx, time.Second)
+			own.Kill()
+			s.endsWithin(phone, 5*time.Second, 17*time.Second)
+			s.waitSIP(mark, did, "< BYE")
+			ending{sent: "hangup(ice_timeout)", notice: "The call from +49 30 23125999 ended: the audio connection was lost (after 0:",
+				cause: "media_lost", by: "called", sip: "BYE"}.check(t, s, call.Room, s.record(s.ctx, 0))
+			s.settled(s.ctx, before)
+		})
+	}
+}
+
 // TestPageCloses: a closed laptop lid or tab, without a hang-up.
 func TestPageCloses(t *testing.T) {
 	s := open(t, with{changes: []string{"media:\n", "media:\n  ice_timeout: 8s\n"}})
@@ -86,20 +117,41 @@ func TestPageCloses(t *testing.T) {
 
 // TestAsteriskDies: killed mid-call, it says nothing and its audio stops.
 func TestAsteriskDies(t *testing.T) {
-	s := open(t, with{changes: []string{"codecs: [pcmu, pcma]", "codecs: [pcmu, pcma]\n    silence_timeout: 5s"}})
-	before := s.holdings(s.ctx)
-	call, _ := s.connect("030 23125606", "+493023125606")
+	brief := []string{"codecs: [pcmu, pcma]", "codecs: [pcmu, pcma]\n    silence_timeout: 5s"}
+	t.Run("room to phone", func(t *testing.T) {
+		s := open(t, with{changes: brief})
+		before := s.holdings(s.ctx)
+		call, _ := s.connect("030 23125606", "+493023125606")
+		s.killAsterisk(call)
+		ending{sent: "hangup(ice_timeout)", notice: "The call to +49 30 23125606 ended: the audio connection was lost", cause: "media_lost",
+			by: "called"}.check(t, s, call.Room, s.record(s.ctx, 0))
+		s.settled(s.ctx, before)
+	})
+	t.Run("phone to room, version 0", func(t *testing.T) {
+		s := open(t, with{login: rig.Login{V0: true}, changes: brief})
+		before := s.holdings(s.ctx)
+		call, phone := s.ring()
+		ok(t, call.Answer(s.ctx, 0))
+		_, err := phone.WaitAnswered(s.ctx)
+		ok(t, err)
+		s.killAsterisk(call)
+		ending{sent: "hangup(ice_timeout)", notice: "The call from +49 30 23125999 ended: the audio connection was lost", cause: "media_lost",
+			by: "caller"}.check(t, s, call.Room, s.record(s.ctx, 0))
+		s.settled(s.ctx, before)
+	})
+}
+
+// killAsterisk a second into a call, and waits for its end in the room.
+func (s *scene) killAsterisk(call *rig.RoomCall) {
+	s.t.Helper()
 	pause(s.ctx, time.Second)
-	ok(t, bed.KillAsterisk())
-	defer func() { ok(t, bed.StartAsterisk(t.Context())) }()
+	ok(s.t, bed.KillAsterisk())
+	s.t.Cleanup(func() { ok(s.t, bed.StartAsterisk(context.Background())) })
 	began := time.Now()
-	ok(t, call.WaitState(s.ctx, "ended"))
+	ok(s.t, call.WaitState(s.ctx, "ended"))
 	if took := time.Since(began); took < 4*time.Second || took > 9*time.Second {
-		t.Errorf("alice saw the end after %v, want about 5 s", took)
+		s.t.Errorf("alice saw the end after %v, want about 5 s", took)
 	}
-	ending{sent: "hangup(ice_timeout)", notice: "The call to +49 30 23125606 ended: the audio connection was lost", cause: "media_lost",
-		by: "called"}.check(t, s, call.Room, s.record(s.ctx, 0))
-	s.settled(s.ctx, before)
 }
 
 // TestHomeserverDown: a call goes on while the homeserver is away; the phone
@@ -129,7 +181,7 @@ func TestHomeserverDown(t *testing.T) {
 	s.settled(s.ctx, before)
 }
 
-// TestDrain: SIGTERM lets a live call go on, refuses a new one, and the process
+// TestDrain: SIGTERM lets a live call go on, refuses new ones from both sides, and the process
 // ends by itself when the call does.
 func TestDrain(t *testing.T) {
 	s := open(t, with{})
@@ -142,6 +194,15 @@ func TestDrain(t *testing.T) {
 	_, _, err = late.WaitEnded(s.ctx)
 	ok(t, err)
 	s.waitSIP(mark, did, "< 503 Service Unavailable")
+	refused, err := s.alice.Dial(s.ctx, "030 23125608", 0)
+	ok(t, err)
+	ok(t, refused.WaitState(s.ctx, "ended"))
+	if got := s.sent(refused.Room, true); !slices.Equal(got, []string{"reject(unknown_error)"}) {
+		t.Errorf("while it drains the gateway sent %q", got)
+	}
+	if got := s.notice(refused.Room); !strings.Contains(got, "is being restarted") {
+		t.Errorf("the room was told %q", got)
+	}
 	heard, err := call.Record(s.ctx, 2*time.Second)
 	ok(t, err)
 	hears(t, "alice, while the gateway drains,", heard, phoneTone, 1800*time.Millisecond)

@@ -70,7 +70,7 @@ func (g *gateway) finish() {
 
 func (g *gateway) readLog() {
 	text, _ := os.ReadFile(g.Log())
-	for _, bad := range []string{"DATA RACE", "panic:", "broke down", os.Getenv("BED_SIP_SECRET")} {
+	for _, bad := range append(secrets(g.t), "DATA RACE", "panic:", "broke down", "a=ice-pwd", "a=fingerprint", "Digest ") {
 		if at := bytes.Index(text, []byte(bad)); at >= 0 {
 			g.t.Errorf("the log has %q: %.2000s", bad, text[at:])
 		}
@@ -78,6 +78,25 @@ func (g *gateway) readLog() {
 	if g.t.Failed() {
 		g.keep(text)
 	}
+}
+
+// secrets are what no log may hold, not even at debug: the trunk's password and
+// the tokens of the registration.
+func secrets(t *testing.T) []string {
+	list := []string{os.Getenv("BED_SIP_SECRET")}
+	text, err := os.ReadFile(filepath.Join(bed.Run, "registration.yaml"))
+	if err != nil {
+		t.Error(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if key, value, ok := strings.Cut(strings.TrimSpace(line), ": "); ok && strings.HasSuffix(key, "_token") {
+			list = append(list, strings.Trim(value, `"'`))
+		}
+	}
+	if len(list) != 3 {
+		t.Errorf("the registration file has %d tokens, want 2", len(list)-1)
+	}
+	return list
 }
 
 // keep saves the gateway's folder, and shows what was logged above debug.
@@ -149,4 +168,17 @@ func (g *gateway) record(ctx context.Context, n int) signalling.Record {
 	all, err := g.WaitRecords(ctx, n+1)
 	ok(g.t, err)
 	return all[n]
+}
+
+// logged counts the lines at info that say something of one call, or of any.
+func (g *gateway) logged(message, call string) (n int) {
+	g.t.Helper()
+	text, err := os.ReadFile(g.Log())
+	ok(g.t, err)
+	for line := range bytes.Lines(text) {
+		if bytes.Contains(line, []byte(`"INFO"`)) && bytes.Contains(line, []byte(`"msg":"`+message+`"`)) && (call == "" || bytes.Contains(line, []byte(`"`+call+`"`))) {
+			n++
+		}
+	}
+	return n
 }

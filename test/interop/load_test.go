@@ -94,6 +94,64 @@ func (s *scene) listen(call *rig.RoomCall) (heard rig.Sound) {
 	return heard
 }
 
+// TestUnansweredCallsLeaveNothing: what one ending forgets to give back is too
+// little to see; ten of each are not.
+func TestUnansweredCallsLeaveNothing(t *testing.T) {
+	const rounds = 10
+	s := open(t, with{limit: 5 * time.Minute, binary: plainBinary(t)})
+	ports := s.holdings(s.ctx).ports
+	endings := []func(){
+		func() { s.dialInVain("610") },  // busy
+		func() { s.dialInVain("9603") }, // declined
+		func() { s.dialInVain("404") },  // unknown
+		func() { // cancelled
+			call, err := s.alice.Dial(s.ctx, "+493023125609", 0)
+			ok(t, err)
+			s.untilRinging()
+			ok(t, call.Hangup(s.ctx))
+		},
+		func() { // given up
+			call, phone := s.ring()
+			ok(t, phone.Hangup(s.ctx))
+			ok(t, call.WaitState(s.ctx, "ended"))
+		},
+		func() { // declined in the room
+			call, phone := s.ring()
+			ok(t, call.Reject(s.ctx))
+			_, _, err := phone.WaitEnded(s.ctx)
+			ok(t, err)
+		},
+	}
+	round := func(n int) {
+		for i, end := range endings {
+			end()
+			s.record(s.ctx, n*len(endings)+i)
+		}
+	}
+	round(0) // makes the rooms, and the connections that stay
+	s.settled(s.ctx, s.holdings(s.ctx))
+	before, files := s.holdings(s.ctx), s.metric(s.ctx, "process_open_fds")
+	for n := range rounds {
+		round(n + 1)
+	}
+	s.settled(s.ctx, before)
+	s.until(s.ctx, "all RTP ports to come back", func() bool { return s.holdings(s.ctx).ports == ports })
+	if now := s.holdings(s.ctx); now.goroutines > before.goroutines+2 {
+		t.Errorf("%v goroutines are left, %v before", now.goroutines, before.goroutines)
+	}
+	if now := s.metric(s.ctx, "process_open_fds"); now > files+rounds/2 {
+		t.Errorf("%v files are open after %d calls, %v before", now, rounds*len(endings), files)
+	}
+}
+
+// dialInVain calls a number that refuses.
+func (s *scene) dialInVain(last string) {
+	s.t.Helper()
+	call, err := s.alice.Dial(s.ctx, "+493023125"+last, 0)
+	ok(s.t, err)
+	ok(s.t, call.WaitState(s.ctx, "ended"))
+}
+
 // TestTwentyCallsAtOnce: each call has tones of its own in both directions, so
 // that a crossed line would be heard.
 func TestTwentyCallsAtOnce(t *testing.T) {
