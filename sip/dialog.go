@@ -36,7 +36,7 @@ type dialog struct {
 	first         bool           // we sent the first request, so the Call-ID is ours (RFC 3261 §14.1)
 }
 
-// newTag is a fresh 128-bit word, for tags and Call-IDs (security S18).
+// newTag is a fresh 128-bit word, for tags and Call-IDs.
 func newTag() string { return rand.Text() }
 
 // newSeq is a random first CSeq, far below 2^31 (RFC 3261 §8.1.1.5).
@@ -127,9 +127,9 @@ func (d *dialog) identify(req *sipmsg.Request, seq uint32) {
 
 // hop is where a request goes: the first route or the target, as long as that
 // is one of the trunk's addresses; else the address that the trunk's own
-// messages came from. So nothing is sent to whom a message merely names
-// (security S10), and a Contact behind NAT does no harm. Of several machines
-// with one name it is the one that has the dialog.
+// messages came from. So nothing is sent to whom a message merely names, and
+// a Contact behind NAT does no harm. Of several machines with one name it is
+// the one that has the dialog.
 func (d *dialog) hop(routes []sipmsg.Uri, target sipmsg.Uri) netip.AddrPort {
 	next := target
 	if len(routes) > 0 {
@@ -166,7 +166,7 @@ func (d *dialog) addresses(name string) []netip.Addr {
 }
 
 // belongs judges a request within the dialog: both tags, an address of the
-// trunk's, and for all but ACK a growing CSeq (RFC 3261 §12.2.2, security S18).
+// trunk's, and for all but ACK a growing CSeq (RFC 3261 §12.2.2).
 func (d *dialog) belongs(req *sipmsg.Request) refusal {
 	if d.remote.tag == "" || tagOf(req.From().Params) != d.remote.tag || tagOf(req.To().Params) != d.local.tag ||
 		!d.trunk.trusts(sourceOf(req).Addr()) {

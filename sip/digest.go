@@ -22,7 +22,7 @@ var (
 
 // credentials answers digest challenges to one request: once, and once more if
 // the trunk says that only its nonce had grown stale (RFC 3261 §22.2). It must
-// never be asked about a request within a dialog (security S10).
+// never be asked about a request within a dialog.
 type credentials struct {
 	trunk    *trunk
 	answered bool

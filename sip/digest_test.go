@@ -89,7 +89,7 @@ func TestWrongPassword(t *testing.T) {
 	}
 }
 
-// What must never be answered with credentials (security S10).
+// What must never be answered with credentials.
 func TestChallengesThatAreNotAnswered(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*TrunkConfig, *timing)

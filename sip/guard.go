@@ -10,7 +10,7 @@ import (
 )
 
 // guardedPackets lets through what comes from a trunk's address and drops all
-// else unread (security S7).
+// else unread.
 type guardedPackets struct {
 	net.PacketConn
 	admits  func(netip.Addr) bool
@@ -79,7 +79,7 @@ func (g *guardedPackets) Close() error {
 	return g.PacketConn.Close()
 }
 
-// maxStreams is how many connections one address may have (security S4).
+// maxStreams is how many connections one address may have.
 const maxStreams = 20
 
 // guardedStreams accepts connections from trunks only, a few from each.

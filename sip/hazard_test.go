@@ -15,7 +15,7 @@ import (
 )
 
 // What a Matrix user calls herself, and what she dials, forges no header on the
-// wire (security X12).
+// wire.
 func TestNothingIsInjected(t *testing.T) {
 	evil := "Eve\r\nX-Evil: 1\r\n\r\nBYE\u0000\u2028\u202e\x7f\" <sip:1900@evil>;tag=x, \\"
 	for number, called := range map[string]string{

@@ -50,7 +50,7 @@ func (h *host) has(addr netip.Addr) bool {
 }
 
 // lookup asks the resolver. Where it has no answer, the last one stays, for as
-// long as it takes (security F16).
+// long as it takes.
 func (h *host) lookup(ctx context.Context, within time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()

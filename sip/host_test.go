@@ -103,7 +103,7 @@ func TestHostMoves(t *testing.T) {
 	}
 }
 
-// While DNS is down calls go where they went, at once (security F16).
+// While DNS is down calls go where they went, at once.
 func TestNamesAreDown(t *testing.T) {
 	n := make(names, 1)
 	n <- []string{"127.0.0.1"}

@@ -6,7 +6,7 @@ import (
 	sipmsg "github.com/emiago/sipgo/sip"
 )
 
-// Limits of what one message may hold (docs: security S1).
+// Limits of what one message may hold.
 const (
 	maxHeaders = 100
 	maxVia     = 20
@@ -77,7 +77,7 @@ func checkShape(req *sipmsg.Request) refusal {
 }
 
 // singletons may stand in a message once only; two of them are a way to make
-// two readers see two messages (security S6).
+// two readers see two messages.
 var singletons = map[string]bool{"to": true, "t": true, "from": true, "f": true, "call-id": true, "i": true, "cseq": true,
 	"max-forwards": true, "content-length": true, "l": true, "content-type": true, "c": true}
 

@@ -63,7 +63,7 @@ func (l *leg) okay(tx *sipmsg.ServerTx, req *sipmsg.Request, body []byte, offere
 }
 
 // repeat sends the 2xx again, at doubling intervals up to T2, and gives the
-// call up after 64*T1 (security F32).
+// call up after 64*T1.
 func (l *leg) repeat() {
 	u := l.unacked
 	if time.Now().After(u.deadline) {

@@ -153,7 +153,7 @@ func faulty(c signalling.Cause) bool {
 }
 
 // answered makes the dialog and lets audio flow. A 2xx that crossed our CANCEL
-// made a dialog all the same: it gets its ACK and a BYE (security F33).
+// made a dialog all the same: it gets its ACK and a BYE.
 func (o *outgoing) answered(res *sipmsg.Response) bool {
 	o.dialog.establish(res)
 	o.farewell = o.bye

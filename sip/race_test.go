@@ -13,7 +13,7 @@ import (
 
 const races = 100
 
-// However a CANCEL and a 200 cross, no leg is left on either side (security F33).
+// However a CANCEL and a 200 cross, no leg is left on either side.
 func TestCancelAndAnswerOutgoing(t *testing.T) {
 	b := newBed(t)
 	for range races {

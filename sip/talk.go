@@ -137,7 +137,7 @@ func (l *leg) acknowledge(res *sipmsg.Response) {
 }
 
 // bye says goodbye and waits a moment for the answer. A challenge to it is
-// never answered (security S10).
+// never answered.
 func (l *leg) bye(r signalling.Reason) {
 	l.over = true
 	req := l.dialog.request(sipmsg.BYE)

@@ -92,8 +92,7 @@ func (l *listener) hostFor(to netip.AddrPort) string {
 }
 
 // nowhere is the library's resolver. All that we send names an address, so the
-// only names left are those in a stranger's Via: nobody looks them up
-// (security S3).
+// only names left are those in a stranger's Via: nobody looks them up.
 func nowhere() *net.Resolver {
 	return &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
 		return nil, errors.New("names in messages are not resolved")

@@ -68,7 +68,7 @@ func TestCallInOverTCP(t *testing.T) {
 	b.gone()
 }
 
-// A malformed message closes its connection; the next one works (security S2).
+// A malformed message closes its connection; the next one works.
 func TestMalformedStream(t *testing.T) {
 	b := newStreamBed(t)
 	for _, bad := range []string{"garbage\r\n\r\n", "OPTIONS sip:x SIP/2.0\r\nContent-Length: 2000000000\r\n\r\n", "OPTIONS sip:x SIP/2.0\r\nCSeq: x\r\n\r\n"} {

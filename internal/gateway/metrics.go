@@ -18,10 +18,11 @@ type metrics struct {
 
 // gauges are read when somebody asks.
 type gauges struct {
-	live   func() int
-	ports  func() int
-	trunks func() map[string]string
-	ready  func() error
+	live    func() int
+	ports   func() int
+	dropped func() uint64
+	trunks  func() map[string]string
+	ready   func() error
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -67,6 +68,8 @@ func (g gauges) register(reg prometheus.Registerer) {
 			func() float64 { return float64(g.live()) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "roomline_rtp_ports_free", Help: "RTP port pairs that a call could take now."},
 			func() float64 { return float64(g.ports()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "roomline_sip_dropped_total", Help: "SIP packets and connections from addresses that are no trunk's, dropped unread."},
+			func() float64 { return float64(g.dropped()) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "roomline_ready", Help: "1 when new calls are taken and the homeserver reaches us."},
 			func() float64 { return truth(g.ready() == nil) }),
 		trunkGauge{prometheus.NewDesc("roomline_trunk_up", "1 when the trunk answered our last call, 0 when it failed; absent before the first.", []string{"trunk"}, nil), g.trunks},

@@ -19,7 +19,7 @@ import (
 
 func register() (*metrics, *prometheus.Registry) {
 	reg := prometheus.NewRegistry()
-	gauges{live: func() int { return 2 }, ports: func() int { return 7 }, ready: func() error { return nil },
+	gauges{live: func() int { return 2 }, ports: func() int { return 7 }, dropped: func() uint64 { return 3 }, ready: func() error { return nil },
 		trunks: func() map[string]string {
 			return map[string]string{"pbx": "up", "other": "trunk_auth", "new": "unknown"}
 		}}.register(reg)
@@ -39,6 +39,9 @@ roomline_calls_live 2
 # TYPE roomline_calls_total counter
 roomline_calls_total{cause="busy",direction="room_to_phone",trunk="pbx"} 1
 roomline_calls_total{cause="normal_clearing",direction="room_to_phone",trunk="pbx"} 1
+# HELP roomline_sip_dropped_total SIP packets and connections from addresses that are no trunk's, dropped unread.
+# TYPE roomline_sip_dropped_total counter
+roomline_sip_dropped_total 3
 # HELP roomline_talk_seconds_total Seconds during which two sides were joined.
 # TYPE roomline_talk_seconds_total counter
 roomline_talk_seconds_total{direction="room_to_phone",trunk="pbx"} 1.5
@@ -48,7 +51,7 @@ roomline_trunk_up{trunk="other"} 0
 roomline_trunk_up{trunk="pbx"} 1
 `
 	if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "roomline_calls_live", "roomline_calls_total",
-		"roomline_talk_seconds_total", "roomline_trunk_up"); err != nil {
+		"roomline_sip_dropped_total", "roomline_talk_seconds_total", "roomline_trunk_up"); err != nil {
 		t.Error(err)
 	}
 }
