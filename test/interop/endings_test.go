@@ -48,10 +48,10 @@ func roomEndings() []ending {
 			notice: "+49 30 231259603 declined the call", cause: "rejected", by: "called"},
 		{name: "unknown number", number: "404", within: 3 * time.Second, sent: "reject(unknown_error)",
 			notice: "+49 30 23125404 is not a number in service", cause: "unallocated", by: "called", sip: "404 Not Found"},
-		{name: "unavailable", number: "480", within: 3 * time.Second,
+		{name: "unavailable", number: "480", within: 3 * time.Second, sent: "reject(invite_timeout)",
 			notice: "+49 30 23125480 cannot be reached", cause: "unavailable", by: "called", sip: "480 Temporarily Unavailable"},
 		{name: "the trunk fails", number: "503", within: 3 * time.Second, sent: "reject(unknown_error)",
-			notice: "+49 30 23125503 could not be called", by: "called", sip: "503 Service Unavailable"},
+			notice: "+49 30 23125503 could not be called: the telephone trunk reported a failure", cause: "trunk_failure", by: "called", sip: "503 Service Unavailable"},
 		{name: "no answer", number: "609", changes: []string{"http:\n", "calls: {ring_timeout: 10s}\nhttp:\n"}, within: 13 * time.Second,
 			sent: "reject(invite_timeout)", notice: "+49 30 23125609 did not answer", cause: "no_answer", by: "gateway", sip: "CANCEL"},
 		{name: "alice cancels while it rings", number: "609", act: cancels, within: 3 * time.Second, notice: "Call to +49 30 23125609 was cancelled", cause: "cancelled", by: "caller", sip: "CANCEL"},
@@ -232,15 +232,18 @@ func (s *scene) waitSIP(mark rig.Mark, number, want string) {
 // TestNobodyToRing: a number that leads nowhere, and a user who has not joined.
 func TestNobodyToRing(t *testing.T) {
 	s := open(t, with{})
-	mark := bed.Mark()
-	for number, status := range map[string]string{
-		"+493023125777": "< 404 Not Found",               // no route has it
-		"+493023125702": "< 480 Temporarily Unavailable", // bob never joined his line
+	before, mark := s.holdings(s.ctx), bed.Mark()
+	for i, e := range []struct{ number, status, cause string }{
+		{"+493023125777", "< 404 Not Found", "unallocated"},               // no route has it
+		{"+493023125702", "< 480 Temporarily Unavailable", "unavailable"}, // bob never joined his line
 	} {
-		phone, err := bed.Originate(s.ctx, rig.Call{To: number, From: caller})
+		phone, err := bed.Originate(s.ctx, rig.Call{To: e.number, From: caller})
 		ok(t, err)
-		_, _, err = phone.WaitEnded(s.ctx)
-		ok(t, err)
-		s.waitSIP(mark, number, status)
+		s.endsWithin(phone, 0, 3*time.Second)
+		s.waitSIP(mark, e.number, e.status)
+		if r := s.record(s.ctx, i); r.To != e.number || r.Cause != e.cause || s.logged("call ended", r.ID) != 1 {
+			t.Errorf("the record says %s to %s, want %s", r.Cause, r.To, e.cause)
+		}
 	}
+	s.settled(s.ctx, before)
 }
