@@ -215,6 +215,8 @@ func TestFirstWord(t *testing.T) {
 func TestAdmission(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(limits())
+		var refused []Cause
+		r.x.opt.Refused = func(in Incoming, why Reason) { refused = append(refused, why.Cause) }
 		r.call("+49301")
 		if why, ok := r.call("+49302"); ok || why.Cause != Congestion {
 			t.Errorf("a call past the limit: %v %v", why, ok)
@@ -222,6 +224,9 @@ func TestAdmission(t *testing.T) {
 		r.x.Stop()
 		if why, ok := r.call("+49303"); ok || why.Cause != ShuttingDown {
 			t.Errorf("a call after Stop: %v %v", why, ok)
+		}
+		if !slices.Equal(refused, []Cause{Congestion, ShuttingDown}) {
+			t.Errorf("the operator was told of %v", refused)
 		}
 		r.x.Stop()
 	})

@@ -12,13 +12,14 @@ import (
 
 // Options are what an Exchange needs to know.
 type Options struct {
-	Router Router
-	Limits Limits
-	Max    int                         // calls at once; further ones are refused
-	Report func(Record)                // told of every call that ended, from its goroutine
-	Write  func(number string) string  // how numbers are written for people; nil: as they are
-	Tap    func(call string) media.Tap // nil, or who listens to a call's audio
-	Log    *slog.Logger
+	Router  Router
+	Limits  Limits
+	Max     int                         // calls at once; further ones are refused
+	Refused func(Incoming, Reason)      // told of every call that was refused before it began; nil: nobody
+	Report  func(Record)                // told of every call that ended, from its goroutine
+	Write   func(number string) string  // how numbers are written for people; nil: as they are
+	Tap     func(call string) media.Tap // nil, or who listens to a call's audio
+	Log     *slog.Logger
 }
 
 // Exchange holds the calls that are alive: it admits, routes and drains them.
@@ -51,6 +52,14 @@ func (x *Exchange) Connect(name string, d Dialler) {
 
 // Accept takes a call in, or refuses it before anything was made for it.
 func (x *Exchange) Accept(in Incoming) (Reason, bool) {
+	why, ok := x.admit(in)
+	if !ok && x.opt.Refused != nil {
+		x.opt.Refused(in, why)
+	}
+	return why, ok
+}
+
+func (x *Exchange) admit(in Incoming) (Reason, bool) {
 	c := x.newCall(in)
 	x.mu.Lock()
 	defer x.mu.Unlock()

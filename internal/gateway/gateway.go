@@ -79,7 +79,7 @@ func (g *Gateway) build() (err error) {
 		return fmt.Errorf("dialing.country: %w", err)
 	}
 	g.exchange = signalling.NewExchange(signalling.Options{Router: g.cfg.Routes, Limits: g.limits(),
-		Max: g.cfg.Calls.Max, Report: g.report, Write: numbers.Format, Log: g.log})
+		Max: g.cfg.Calls.Max, Report: g.report, Refused: g.refused, Write: numbers.Format, Log: g.log})
 	if err = g.buildSIP(numbers); err != nil {
 		return err
 	}
@@ -190,6 +190,12 @@ func (g *Gateway) later(name string, do func(context.Context) error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.undo = append(g.undo, step{name, do})
+}
+
+// refused is told of every call that was not even begun: too many, or draining.
+func (g *Gateway) refused(in signalling.Incoming, why signalling.Reason) {
+	g.log.Debug("call refused", "via", in.Via, "cause", why.Cause.String())
+	g.metrics.refused.WithLabelValues(why.Cause.String()).Inc()
 }
 
 // report is told of every call that ended.

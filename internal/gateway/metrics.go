@@ -14,6 +14,7 @@ type metrics struct {
 	setup   *prometheus.HistogramVec
 	talk    *prometheus.CounterVec
 	packets *prometheus.CounterVec
+	refused *prometheus.CounterVec
 }
 
 // gauges are read when somebody asks.
@@ -39,7 +40,9 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		packets: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "roomline_rtp_packets_total",
 			Help: "RTP packets of ended calls, by side (caller, called) and fate (received, sent, lost, rejected)."}, []string{"side", "fate"}),
 	}
-	reg.MustRegister(m.calls, m.audio, m.setup, m.talk, m.packets)
+	m.refused = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "roomline_calls_refused_total",
+		Help: "Calls that were refused before they began: calls.max was reached, or the gateway drains."}, []string{"cause"})
+	reg.MustRegister(m.refused, m.calls, m.audio, m.setup, m.talk, m.packets)
 	return m
 }
 

@@ -20,45 +20,42 @@ func main() {
 	flag.Parse()
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
-	good, err := run(ctx, *once)
+	result, err := run(ctx, *once)
 	if err != nil && ctx.Err() == nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 	}
-	if !good {
+	if *once { // whatever happened, this is the last line
+		line, _ := json.Marshal(result) // of booleans, numbers and a name: it cannot fail
+		fmt.Println(string(line))
+	}
+	if err != nil || !result.RoomToPhone.good() || !result.PhoneToRoom.good() {
 		os.Exit(1)
 	}
 }
 
-// run shows the two calls; it is good when both had audio both ways.
-func run(ctx context.Context, once bool) (good bool, err error) {
+// run shows the two calls, and invites a person unless it is to happen once.
+func run(ctx context.Context, once bool) (result Result, err error) {
 	bed, err := rig.Open(ctx)
 	if err != nil {
-		return false, err
+		return result, err
 	}
 	defer bed.Close()
 	starting, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	gateway, err := bed.StartGateway(starting, "", os.Args[len(os.Args)-1])
 	if err != nil {
-		return false, err
+		return result, err
 	}
 	defer stop(ctx, gateway)
 	fmt.Printf(before, roomTone, phoneTone)
-	result, err := twoCalls(ctx, bed, gateway)
-	if err != nil {
-		fmt.Println("\nThe demo did not get to its end:", err)
-		fmt.Println("Roomline's log is", gateway.Log())
-	} else {
-		fmt.Println("\n" + result.verdict())
+	if result, err = twoCalls(ctx, bed, gateway); err != nil {
+		return result, fmt.Errorf("it did not get to its end: %w; Roomline's log is %s", err, gateway.Log())
 	}
-	if !once && err == nil {
+	fmt.Println("\n" + result.verdict())
+	if !once {
 		invite(ctx, bed, gateway)
 	}
-	line, err := json.Marshal(result)
-	if once {
-		fmt.Println(string(line))
-	}
-	return result.RoomToPhone.good() && result.PhoneToRoom.good(), err
+	return result, nil
 }
 
 // stop ends the gateway, calls and all: a second signal cuts the draining short.
