@@ -14,7 +14,7 @@ if [ -z "${ROOMLINE_BIN:-}" ]; then
 fi
 "$bed" config "$BED_RUN/roomline.yaml" && "$ROOMLINE_BIN" registration -c "$BED_RUN/roomline.yaml" >/dev/null || exit 1
 "$bed" up || exit 1
-run() { go test -tags goolm,interop -count=1 -timeout 20m "$@"; }
+run() { go test -tags goolm,interop -count=1 -timeout 40m "$@"; }
 # The bed by itself first. What stands in for the gateway there must not be remembered by Synapse.
 run ./test/interop/rig && "$bed" down synapse && "$bed" up synapse && run "$@" ./test/interop
 rc=$?
