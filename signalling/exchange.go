@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"log/slog"
-	"runtime/debug"
 	"sync"
 
 	"roomline/media"
@@ -93,21 +92,9 @@ func (x *Exchange) dialler(name string) (Dialler, bool) {
 func (x *Exchange) run(c *call) {
 	defer x.wg.Done()
 	defer x.forget(c)
-	if !c.survives(func() { c.run(x.ctx) }) {
-		c.survives(c.abandon)
+	if !Survives(c.log, "a call", func() { c.run(x.ctx) }) {
+		Survives(c.log, "the end of a call", c.abandon)
 	}
-}
-
-// survives runs f and tells whether it came back without a fault.
-func (c *call) survives(f func()) (sound bool) {
-	defer func() {
-		if fault := recover(); fault != nil {
-			c.log.Error("a call broke down", "fault", fault, "stack", string(debug.Stack()))
-			sound = false
-		}
-	}()
-	f()
-	return true
 }
 
 // abandon hangs up whatever legs a broken call still has, and reports it.

@@ -51,7 +51,7 @@ func (c *Client) takeUp(h heard) {
 
 // admitSafely reads an offer that a stranger wrote.
 func (c *Client) admitSafely(l *leg, h heard) {
-	if !survives(c.log, func() { c.admit(l, h) }) {
+	if !signalling.Survives(c.log, "a Matrix call", func() { c.admit(l, h) }) {
 		l.conclude(*l.fail(signalling.Internal, ""))
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"maunium.net/go/mautrix/event"
+
+	"roomline/signalling"
 )
 
 // publicRule reads the content of m.room.join_rules.
@@ -31,7 +33,7 @@ func (c *Client) intake() {
 				batch = append(batch, e)
 				continue
 			}
-			survives(c.log, func() { c.transaction(batch) })
+			signalling.Survives(c.log, "a Matrix call", func() { c.transaction(batch) })
 			batch = nil
 		}
 	}

@@ -137,7 +137,7 @@ func (l *leg) ready(k signalling.Kind) {
 // run is the leg's goroutine: it follows a recipe and cleans up after it.
 func (l *leg) run(recipe func() outcome) {
 	var o outcome
-	if !survives(l.log, func() { o = recipe() }) {
+	if !signalling.Survives(l.log, "a Matrix call", func() { o = recipe() }) {
 		o = *l.fail(signalling.Internal, "")
 	}
 	if o.own {

@@ -70,7 +70,7 @@ func (g *gateway) finish() {
 
 func (g *gateway) readLog() {
 	text, _ := os.ReadFile(g.Log())
-	for _, bad := range append(secrets(g.t), "DATA RACE", "panic:", "broke down", "a=ice-pwd", "a=fingerprint", "Digest ") {
+	for _, bad := range append(secrets(g.t), "DATA RACE", "panic:", `"fault":`, "a=ice-pwd", "a=fingerprint", "Digest ") {
 		if at := bytes.Index(text, []byte(bad)); at >= 0 {
 			g.t.Errorf("the log has %q: %.2000s", bad, text[at:])
 		}
