@@ -165,7 +165,7 @@ func (c *call) do(a Action) {
 	case DoDigit:
 		c.legs[a.Side].SendDigit(a.Digit)
 	case DoHold, DoResume:
-		c.legs[a.Side].Hold(a.Do == DoHold)
+		c.legs[a.Side].Show(View{Party: c.party(a.Side.Other()), Held: a.Do == DoHold})
 	case DoHangup:
 		c.legs[a.Side].Hangup(a.Reason)
 	case DoReport:
@@ -197,4 +197,12 @@ func (c *call) join() {
 	}
 	c.early.Open(c.bridge.Toward(c.bridge.A, 1))
 	c.bridge.Join()
+}
+
+// party is who speaks on a side.
+func (c *call) party(s Side) Party {
+	if s == A {
+		return c.in.From
+	}
+	return c.target.To
 }

@@ -24,7 +24,9 @@ type fakeLeg struct {
 
 func (l *fakeLeg) Offers() []media.Format { return []media.Format{media.PCMU, media.PCMA} }
 func (l *fakeLeg) Ring()                  { l.did = append(l.did, "ring") }
-func (l *fakeLeg) Hold(on bool)           { l.did = append(l.did, "hold") }
+func (l *fakeLeg) Show(View)              { l.did = append(l.did, "hold") }
+func (l *fakeLeg) Transfer(Destination)   { l.did = append(l.did, "transfer") }
+func (l *fakeLeg) Transferred(Reason)     { l.did = append(l.did, "transferred") }
 func (l *fakeLeg) SendDigit(d byte)       { l.did = append(l.did, "digit "+string(d)) }
 func (l *fakeLeg) Answer(f media.Format) {
 	if l.faulty {

@@ -37,25 +37,31 @@ type Kind uint8
 
 // The kinds of event.
 const (
-	Routed     Kind = iota // the dial plan found a target
-	Unroutable             // the dial plan refused; Reason says why
-	Ringing                // leg B alerts its user
-	Answered               // leg B's user answered; its Media is there
-	Confirmed              // leg A can carry audio; its Media is there
-	Digit                  // one DTMF digit from the far end, outside the audio
-	Held                   // the far end put the call on hold
-	Resumed                // the far end took it back
-	HungUp                 // the far end left, or the leg failed; Reason says why
-	TimedOut               // the timer of the current state fired
-	Drain                  // the gateway takes no new calls; unanswered ones end
-	Stop                   // the gateway can wait no longer
-	Failed                 // we found a fault of our own; Reason says which
-	Gone                   // the leg has released everything it held
+	Routed      Kind = iota // the dial plan found a target
+	Unroutable              // the dial plan refused; Reason says why
+	Ringing                 // leg B alerts its user
+	Answered                // leg B's user answered; its Media is there
+	Confirmed               // leg A can carry audio; its Media is there
+	Digit                   // one DTMF digit from the far end, outside the audio
+	Held                    // the far end put the call on hold; Silent says whether we have to play something
+	Resumed                 // the far end took it back
+	Muted                   // the far end switched its microphone off
+	Unmuted                 // the far end switched it on again
+	Identified              // who the far end is became known, or changed: Party
+	Refer                   // the far end wants the other side to go to To instead of itself
+	Referred                // the far end has connected itself elsewhere, as Transfer asked
+	NotReferred             // it will not; Reason says why
+	HungUp                  // the far end left, or the leg failed; Reason says why
+	TimedOut                // the timer of the current state fired
+	Drain                   // the gateway takes no new calls; unanswered ones end
+	Stop                    // the gateway can wait no longer
+	Failed                  // we found a fault of our own; Reason says which
+	Gone                    // the leg has released everything it held
 	kinds
 )
 
 var kindNames = [kinds]string{"routed", "unroutable", "ringing", "answered", "confirmed", "digit", "held",
-	"resumed", "hung-up", "timed-out", "drain", "stop", "failed", "gone"}
+	"resumed", "muted", "unmuted", "identified", "refer", "referred", "not-referred", "hung-up", "timed-out", "drain", "stop", "failed", "gone"}
 
 func (k Kind) String() string { return nameOf(kindNames[:], int(k)) }
 
@@ -65,6 +71,9 @@ type Event struct {
 	Side   Side
 	Reason Reason
 	Digit  byte
+	Silent bool        // of Held: the far end sends nothing to be heard meanwhile
+	Party  Party       // of Identified
+	To     Destination // of Refer
 }
 
 // Do is what a call wants done.

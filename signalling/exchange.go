@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"log/slog"
 	"sync"
+	"time"
 
 	"roomline/media"
 )
@@ -18,7 +19,25 @@ type Options struct {
 	Report  func(Record)                // told of every call that ended, from its goroutine
 	Write   func(number string) string  // how numbers are written for people; nil: as they are
 	Tap     func(call string) media.Tap // nil, or who listens to a call's audio
+	Permit  Permit                      // who may dial what; nil: everybody everything
+	Music   Music                       // for those who wait; nil: silence
 	Log     *slog.Logger
+}
+
+// Permit says, at the time of the call, who may dial what.
+type Permit interface {
+	// Admit weighs a call of a Matrix user to a telephone before anything is
+	// dialled. It must not wait on anything slower than memory. Where it admits,
+	// leave is called once when the call has ended, with the time that both
+	// could talk; where it does not, why is for the user.
+	Admit(user, number string) (leave func(talked time.Duration), why Reason, ok bool)
+}
+
+// Music plays to a party that waits.
+type Music interface {
+	// Play writes packets of this format to a sink until stop is called; stop
+	// returns when the last packet was written, and may be called twice.
+	Play(to media.Sink, f media.Format) (stop func())
 }
 
 // Exchange holds the calls that are alive: it admits, routes and drains them.

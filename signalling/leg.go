@@ -21,10 +21,19 @@ type Leg interface {
 	// Answer accepts the call with one of the formats offered; the leg then
 	// posts Confirmed when audio can flow, or HungUp.
 	Answer(f media.Format)
-	// Hold tells the far end that the other side has put it on hold, or not.
-	Hold(on bool)
+	// Show tells the far end what is known of the other side now. It is given
+	// whole at every change; the leg passes on what its protocol can say.
+	Show(View)
 	// SendDigit plays one DTMF digit (0-9 * # A-D) toward the far end.
 	SendDigit(d byte)
+	// Transfer asks the far end to connect itself to somebody else in place of
+	// the other side (SIP REFER, RFC 3515). The leg posts Referred when it has,
+	// or NotReferred; where its protocol has no such request, at once.
+	Transfer(Destination)
+	// Transferred tells the far end, which asked for a transfer by Refer, what
+	// became of it; NormalClearing means that the others are connected. The leg
+	// itself goes on until Hangup.
+	Transferred(Reason)
 	// Hangup ends the leg, whatever state it is in.
 	Hangup(Reason)
 	// Media is the leg's audio. It is there once the leg has posted Answered
@@ -37,6 +46,7 @@ type Party struct {
 	Number string // E.164 with "+" where known, else as dialled; empty when withheld
 	Name   string // display name, never trusted: controls and length are the leg's to clean
 	User   string // Matrix user id; empty for a telephone
+	Hidden bool   // the party withholds its number and name (RFC 3323); both are empty then
 }
 
 // Label is how a person would call the party: name, number, user or "unknown".
@@ -49,11 +59,33 @@ func (p Party) Label() string {
 	return "an unknown caller"
 }
 
+// View is what one side may know of the other.
+type View struct {
+	Party Party // who it is by now: a transfer or a connected line changes it (RFC 5876, MSC3086)
+	Held  bool  // it has put the call on hold
+	Muted bool  // it has switched its microphone off
+}
+
 // Target names the leg to make: a trunk and a number, or Matrix and a user.
 type Target struct {
-	Via  string // the dialler's name: a trunk, or "matrix"
-	To   Party
-	From Party
+	Via      string // the dialler's name: a trunk, or "matrix"
+	To       Party
+	From     Party
+	Room     string   // Matrix: the room to ring in; empty: the user's own telephone room
+	Replaces string   // SIP: the dialog elsewhere that the new one takes the place of (RFC 3891); empty: none
+	Also     []Target // rung at the same time; the first to answer has the call
+}
+
+// Destination is where one side of a call wants the other side to go, in place
+// of itself: to a number or user (blind), or to the party of another call that
+// it has here (attended).
+type Destination struct {
+	To       Party
+	With     string // attended: the id of the other call; empty: blind
+	WithSide Side   // attended: the side in that call of who asks; the opposite side is to be joined
+	Replaces string // attended, in a dialog that is not ours: goes into Target.Replaces
+	Left     bool   // who asks has left already, and cannot be given back what fails
+	Leg      Leg    // attended: the leg to be joined. The call fills it in before Leg.Transfer
 }
 
 // Dialler makes outgoing legs of one kind. Dialling cannot fail and does not

@@ -139,7 +139,7 @@ func TestChallengeToByeIsNotAnswered(t *testing.T) {
 func TestChallengeToReinviteIsNotAnswered(t *testing.T) {
 	b := newBed(t)
 	leg, _ := b.answered()
-	leg.Hold(true)
+	leg.Show(signalling.View{Held: true})
 	b.reply(b.request("INVITE"), 401, "Unauthorized", nil, challenge)
 	b.never("INVITE", 100*time.Millisecond)
 }

@@ -59,8 +59,14 @@ func (l *leg) Ring() { l.mail.post(toRing{}) }
 // Answer implements signalling.Leg.
 func (l *leg) Answer(f media.Format) { l.mail.post(toAnswer{f}) }
 
-// Hold implements signalling.Leg.
-func (l *leg) Hold(on bool) { l.mail.post(toHold{on}) }
+// Show implements signalling.Leg.
+func (l *leg) Show(v signalling.View) { l.mail.post(toHold{v.Held}) }
+
+// Transfer implements signalling.Leg.
+func (l *leg) Transfer(signalling.Destination) {}
+
+// Transferred implements signalling.Leg.
+func (l *leg) Transferred(signalling.Reason) {}
 
 // SendDigit implements signalling.Leg.
 func (l *leg) SendDigit(d byte) { l.mail.post(toDigit{d}) }

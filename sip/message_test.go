@@ -261,7 +261,7 @@ func FuzzIncoming(f *testing.F) {
 		from, to := caller(req, trunk), called(req, trunk)
 		for _, p := range []signalling.Party{from, to} {
 			if len(p.Number) > maxNumber || strings.ContainsAny(p.Number+p.Name, "\r\n\"<>") || len([]rune(p.Name)) > maxName {
-				t.Errorf("party %+q", p)
+				t.Errorf("party %q %q", p.Number, p.Name)
 			}
 		}
 		goodbye(req)

@@ -125,7 +125,7 @@ func TestFarEndHolds(t *testing.T) {
 func TestWeHold(t *testing.T) {
 	b := newBed(t, func(_ *TrunkConfig, x *timing) { x.glare = time.Millisecond })
 	leg, invite := b.answered()
-	leg.Hold(true)
+	leg.Show(signalling.View{Held: true})
 	re := b.request("INVITE")
 	if a, err := offer.Parse(re.Body()); err != nil || a.Direction != offer.SendOnly {
 		t.Errorf("direction %s %v", a.Direction, err)
@@ -137,8 +137,8 @@ func TestWeHold(t *testing.T) {
 	re = b.request("INVITE") // once more, after a random wait
 	b.reply(re, 200, "OK", b.sdp("recvonly", "0"))
 	b.request("ACK")
-	leg.Hold(true) // already so
-	leg.Hold(false)
+	leg.Show(signalling.View{Held: true}) // already so
+	leg.Show(signalling.View{Held: false})
 	re = b.request("INVITE")
 	if a, err := offer.Parse(re.Body()); err != nil || a.Direction != offer.SendRecv {
 		t.Errorf("direction %s %v", a.Direction, err)

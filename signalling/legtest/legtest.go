@@ -31,9 +31,11 @@ func Run(t *testing.T, side signalling.Side, mk Make) {
 func everything(l signalling.Leg) {
 	l.Offers()
 	l.Ring()
-	l.Hold(true)
+	l.Show(signalling.View{Held: true, Muted: true, Party: signalling.Party{Number: "+4930123456", Name: "Somebody"}})
 	l.SendDigit('5')
-	l.Hold(false)
+	l.Show(signalling.View{})
+	l.Transferred(signalling.Reason{Cause: signalling.Busy})
+	l.Transfer(signalling.Destination{To: signalling.Party{Number: "+4930123457"}})
 	l.Answer(media.PCMU)
 	l.Media()
 }

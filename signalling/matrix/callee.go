@@ -130,6 +130,7 @@ func (l *leg) awaitAnswer() (heard, *outcome) {
 		it := l.wait(timer.C)
 		switch {
 		case it.kind == wasSent && it.err == nil:
+			l.tell(ringing, signalling.Reason{})
 			l.in.Post(signalling.Event{Kind: signalling.Ringing, Side: l.side})
 			timer.Reset(l.c.cfg.RingTimeout)
 			continue

@@ -14,6 +14,7 @@ const ringGrace = 5 * time.Second
 
 // caller is the recipe of a leg whose Matrix user placed the call (side A).
 func (l *leg) caller(life time.Duration) outcome {
+	l.tell(dialling, signalling.Reason{})
 	format, o := l.ringing(life)
 	if o == nil {
 		o = l.answer(format)
@@ -36,6 +37,8 @@ func (l *leg) ringing(life time.Duration) (media.Format, *outcome) {
 		switch {
 		case it.kind == answerIt:
 			return it.format, nil
+		case it.kind == otherRings:
+			l.tell(ringing, signalling.Reason{})
 		case it.kind == timerFired && late:
 			return media.Format{}, l.fail(signalling.NoAnswer, "")
 		case it.kind == timerFired:

@@ -67,7 +67,7 @@ func (l *leg) conclude(o outcome) {
 	if l.out != nil {
 		l.out.drop()
 		l.tellEnd(o)
-		l.notice(o.reason)
+		l.tell(over, o.reason)
 	}
 	l.c.calls.end(l)
 }

@@ -58,6 +58,8 @@ func (c *Client) transaction(batch []*event.Event) {
 			c.stateChanged(e)
 		case e.Type.Type == typeEncrypted:
 			c.veiled(e)
+		case e.Type.Type == typeNotice && !c.ghosts.ours(e.Sender.String()) && c.fresh(e.ID.String()):
+			c.spoken(e)
 		}
 	}
 }

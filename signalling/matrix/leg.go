@@ -24,6 +24,7 @@ const (
 	roomFound              // the room to ring in, or err
 	memberLeft             // user is not in the room any more
 	crossed                // the user placed a call, in heard, while ours rang
+	otherRings             // the other side rings
 	timerFired
 	flooded // more events than a call can be worth
 	stopped // the gateway can wait no longer
@@ -103,14 +104,21 @@ func (l *leg) head() head { return head{version(l.stage.v0 && l.stage.placed), l
 func (l *leg) Offers() []media.Format { return l.can }
 
 // Ring implements signalling.Leg: the client plays its own ringing tone, and
-// early media would confuse it (MSC3635), so nothing goes out.
-func (l *leg) Ring() {}
+// early media would confuse it (MSC3635), so only the room's notice changes.
+func (l *leg) Ring() { l.box.put(item{kind: otherRings}) }
 
 // Answer implements signalling.Leg.
 func (l *leg) Answer(f media.Format) { l.box.put(item{kind: answerIt, format: f}) }
 
-// Hold implements signalling.Leg: the room is not renegotiated, it hears silence.
-func (l *leg) Hold(bool) {}
+// Show implements signalling.Leg.
+func (l *leg) Show(signalling.View) {}
+
+// Transfer implements signalling.Leg.
+func (l *leg) Transfer(signalling.Destination) {}
+
+// Transferred implements signalling.Leg: a client that asks for a transfer has
+// left already.
+func (l *leg) Transferred(signalling.Reason) {}
 
 // SendDigit implements signalling.Leg.
 func (l *leg) SendDigit(d byte) { l.box.put(item{kind: playDigit, digit: d}) }
@@ -131,6 +139,7 @@ func (l *leg) ready(k signalling.Kind) {
 	l.media = l.peer
 	l.mu.Unlock()
 	l.talked = time.Now()
+	l.tell(talking, signalling.Reason{})
 	l.in.Post(signalling.Event{Kind: k, Side: l.side})
 }
 

@@ -65,6 +65,6 @@ func (m missedCall) tell(c *Client) {
 	})
 	if err == nil && l.room != "" {
 		l.out = c.outboxOf(l.ghost, l.room)
-		l.notice(m.reason)
+		l.tell(over, m.reason)
 	}
 }

@@ -6,6 +6,24 @@ import (
 	"roomline/signalling"
 )
 
+// progress is how far a call has come, as the room is told.
+type progress uint8
+
+const (
+	dialling progress = iota // the room placed a call, or is about to be rung
+	ringing                  // the other side rings
+	talking                  // both can talk
+	over                     // it ended, for a reason
+)
+
+// tell lets the room know how far the call has come. The room's outbox of the
+// call (l.out) must be there.
+func (l *leg) tell(p progress, r signalling.Reason) {
+	if p == over {
+		l.notice(r)
+	}
+}
+
 // notice says in the room, in one sentence, how the call ended.
 func (l *leg) notice(r signalling.Reason) {
 	talked := time.Duration(0)
