@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"roomline/internal/nearest"
 	"roomline/signalling"
 )
 
@@ -49,7 +50,7 @@ func (d *decoder) trunk(c *Config, path, name string) {
 		return
 	}
 	p := Problem{Path: path, Text: fmt.Sprintf("expected the name of a trunk, found %q", name),
-		Expected: "the name of a trunk", Found: name, Nearest: nearest(name, slices.Sorted(maps.Keys(c.Trunks)))}
+		Expected: "the name of a trunk", Found: name, Nearest: nearest.Word(name, slices.Sorted(maps.Keys(c.Trunks)))}
 	if p.Nearest != "" {
 		p.Text += fmt.Sprintf("; did you mean %q?", p.Nearest)
 	}

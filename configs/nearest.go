@@ -3,11 +3,13 @@ package configs
 import (
 	"fmt"
 	"strings"
+
+	"roomline/internal/nearest"
 )
 
 // unknown reports a key or name that is none of those known.
 func (d *decoder) unknown(path, key string, known []string, at position) {
-	p := Problem{Path: join(path, short(key)), Found: short(key), Nearest: nearest(key, known)}
+	p := Problem{Path: join(path, short(key)), Found: short(key), Nearest: nearest.Word(key, known)}
 	if p.Nearest != "" {
 		p.Text = fmt.Sprintf("unknown key; did you mean %q?", p.Nearest)
 		defer func() { d.reported[join(path, p.Nearest)] = true }() // that it is missing goes without saying
@@ -24,54 +26,4 @@ func short(s string) string {
 		return string(r[:40]) + "…"
 	}
 	return s
-}
-
-// nearest is the known word that was most likely meant; "" if none is like it.
-func nearest(word string, known []string) string {
-	best, least := "", 3
-	for _, k := range known {
-		n := distance(word, k)
-		if begins(word, k) || begins(k, word) {
-			n = min(n, 1)
-		}
-		if n < least && n < len(k) && n <= 1+len(k)/4 {
-			best, least = k, n
-		}
-	}
-	return best
-}
-
-// begins tells whether a word was cut short or drawn out.
-func begins(s, prefix string) bool {
-	return len(prefix) >= 3 && len(s) <= 3*len(prefix) && strings.HasPrefix(s, prefix)
-}
-
-// distance counts the letters to insert, delete, replace or swap with their
-// neighbour until a is b (optimal string alignment). Long words are far away.
-func distance(a, b string) int {
-	if len(a) > 64 || len(b) > 64 {
-		return 64
-	}
-	rows := [3][]int{make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)}
-	for j := range rows[1] {
-		rows[1][j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		before, last, now := rows[(i+2)%3], rows[i%3], rows[(i+1)%3]
-		now[0] = i
-		for j := 1; j <= len(b); j++ {
-			now[j] = min(last[j]+1, now[j-1]+1, last[j-1]+differ(a[i-1], b[j-1]))
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				now[j] = min(now[j], before[j-2]+1)
-			}
-		}
-	}
-	return rows[(len(a)+1)%3][len(b)]
-}
-
-func differ(a, b byte) int {
-	if a == b {
-		return 0
-	}
-	return 1
 }

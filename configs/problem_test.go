@@ -113,16 +113,6 @@ func TestToldOnce(t *testing.T) {
 	}
 }
 
-func TestNearest(t *testing.T) {
-	known := fieldsOfTrunk()
-	for word, want := range map[string]string{"hots": "host", "usrname": "username", "user": "username", "pasword": "password",
-		"number": "numbers", "codec": "codecs", "callerid": "caller_id", "xyzzy": "", "": "", "h": "", strings.Repeat("host", 99): ""} {
-		if got := nearest(word, known); got != want {
-			t.Errorf("nearest(%.20q): got %q, want %q", word, got, want)
-		}
-	}
-}
-
 // TestHostile: the largest files still end in an answer that can be read.
 func TestHostile(t *testing.T) {
 	for _, line := range []string{"a:\n", "a: #\n", " ", "- ", "[", "{", "? ", "&a ", ":", "'", "a,\n", "x: {password: \"${SECRET}\", x: 1}\n"} {

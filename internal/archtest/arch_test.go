@@ -21,6 +21,7 @@ const (
 // is not listed is a mistake: every one has its place.
 var allowed = map[string][]string{
 	"internal/secret":      {},
+	"internal/nearest":     {},
 	"media":                {},
 	"media/codec/g711":     {},
 	"media/dtmf":           {"media"},
@@ -34,9 +35,10 @@ var allowed = map[string][]string{
 	"signalling":           {"media"},
 	"signalling/legtest":   {"signalling", "media"},
 	"signalling/number":    {},
-	"signalling/matrix":    {"signalling", "media", "media/peer", "internal/secret"},
+	"signalling/command":   {"signalling", "internal/nearest"},
+	"signalling/matrix":    {"signalling", "signalling/command", "media", "media/peer", "internal/secret"},
 	"sip":                  {"signalling", "media", "media/offer", "media/port", "media/dtmf", "internal/secret"},
-	"configs": {"internal/secret", "media/peer", "media/port", "recordings", "signalling", "signalling/matrix",
+	"configs": {"internal/nearest", "internal/secret", "media/peer", "media/port", "recordings", "signalling", "signalling/matrix",
 		"signalling/number", "sip", "turn"},
 	"internal/gateway": {"configs", "media", "media/peer", "media/port", "recordings", "signalling", "signalling/matrix",
 		"signalling/number", "sip", "turn"},

@@ -1,0 +1,98 @@
+// Package command turns a line that a person types in a room into what it makes the gateway do.
+package command
+
+import "strings"
+
+// Verb is what a command does.
+type Verb uint8
+
+// The verbs, in the order in which !help lists them.
+const (
+	Dial Verb = iota
+	Hangup
+	Hold
+	Resume
+	Transfer
+	DTMF
+	Calls
+	Why
+	Help
+	verbs
+)
+
+// Command is one line, understood.
+type Command struct {
+	Verb   Verb
+	Target string // Dial, Transfer: whom, as typed; Dial may leave it empty
+	Call   string // Hangup, Why: the id of a call, in lower case; empty: the one that is meant anyway
+	Digits string // DTMF: 0-9 * # A-D
+	Ask    bool   // Transfer: the target was asked first, and the two calls are joined
+	Topic  string // Help: the verb to explain; empty: all
+}
+
+// spelling is how a verb is written and explained.
+type spelling struct {
+	name, usage, does, example string
+}
+
+var spellings = [verbs]spelling{
+	Dial: {"dial", "!dial <number>", "rings your client, and then the number. In a telephone's own room the number may be left out",
+		"!dial +49 30 1234567"},
+	Hangup: {"hangup", "!hangup [id]", "ends your call. With several, !calls shows their ids", "!hangup"},
+	Hold:   {"hold", "!hold", "puts the other side on hold", "!hold"},
+	Resume: {"resume", "!resume", "takes the other side back from hold", "!resume"},
+	Transfer: {"transfer", "!transfer <number|@user> [--ask]",
+		"connects the other side to somebody else, and you are out. With --ask, joins your two calls: ask first, then transfer",
+		"!transfer +49 40 7654321"},
+	DTMF:  {"dtmf", "!dtmf <digits>", "presses keys during the call: 0-9, *, #, A-D", "!dtmf 1234#"},
+	Calls: {"calls", "!calls", "lists your calls with their ids; administrators see everybody's", "!calls"},
+	Why:   {"why", "!why [id]", "explains how your last call that failed came to fail, and what can be done", "!why"},
+	Help:  {"help", "!help [command]", "lists the commands, or explains one", "!help transfer"},
+}
+
+// aliases are other words for a verb.
+var aliases = map[string]Verb{"call": Dial, "hang": Hangup, "end": Hangup, "unhold": Resume, "forward": Transfer, "press": DTMF}
+
+func (v Verb) spelling() spelling {
+	if v < verbs {
+		return spellings[v]
+	}
+	return spelling{name: "unknown"}
+}
+
+// String is the word after the "!".
+func (v Verb) String() string { return v.spelling().name }
+
+// verbOf finds the verb of a word, in lower case.
+func verbOf(word string) (Verb, bool) {
+	for v, s := range spellings {
+		if s.name == word {
+			return Verb(v), true
+		}
+	}
+	v, ok := aliases[word]
+	return v, ok
+}
+
+// names are the words a typo is compared with.
+func names() []string {
+	all := make([]string, 0, len(spellings)+1)
+	for _, s := range spellings {
+		all = append(all, s.name)
+	}
+	return append(all, "call")
+}
+
+// Explain is what !help says: about one verb, or with an empty topic about all.
+func Explain(topic string) string {
+	if v, ok := verbOf(topic); ok {
+		s := v.spelling()
+		return s.usage + ": " + s.does + ".\nExample: " + s.example
+	}
+	var b strings.Builder
+	b.WriteString("What you can say here:")
+	for _, s := range spellings {
+		b.WriteString("\n" + s.usage + ": " + s.does + ".")
+	}
+	return b.String()
+}
