@@ -113,7 +113,7 @@ func (l *leg) invite(formats []media.Format) *outcome {
 	life, until := l.c.cfg.RingTimeout, time.Now().Add(placeTimeout)
 	l.post(outgoing{eventType: typeInvite, until: until, done: l.awaited(), content: inviteOut{
 		head: l.head(), Lifetime: life.Milliseconds(), Invitee: l.user, Offer: sdpOut{"offer", sdp},
-		Capabilities: capabilities{DTMF: true}, Streams: usermedia(p.StreamID()),
+		Capabilities: ours(), Streams: usermedia(p.StreamID(), false),
 	}})
 	l.post(outgoing{eventType: typeCandidates, until: until, content: endOfCandidates(l.head())})
 	return nil

@@ -90,7 +90,7 @@ func (l *leg) answer(f media.Format) *outcome {
 func (l *leg) answerContent(sdp string) answerOut {
 	a := answerOut{head: l.head(), Answer: sdpOut{"answer", sdp}}
 	if !l.stage.v0 {
-		a.Capabilities = &capabilities{DTMF: true}
+		a.Capabilities, a.Streams = ours(), usermedia(l.peer.StreamID(), false)
 	}
 	return a
 }

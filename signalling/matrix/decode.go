@@ -18,15 +18,17 @@ var errIgnored = errors.New("not a call event of a room")
 // decode reads the content of an m.call.* event. It forgives what clients are
 // known to get wrong and refuses what could hurt.
 func decode(eventType string, content []byte) (message, error) {
-	if !known(eventType) {
+	name := stable(eventType)
+	if name == "" {
 		return message{}, errIgnored
 	}
 	var w wireContent
 	if err := json.Unmarshal(content, &w); err != nil {
 		return message{}, fmt.Errorf("%s: not an object: %w", eventType, err)
 	}
-	m := message{Type: eventType, CallID: string(w.CallID), Lifetime: time.Duration(w.Lifetime),
-		Invitee: string(w.Invitee), Selected: string(w.Selected), Reason: string(w.Reason), V0: bool(w.Version)}
+	m := message{Type: name, CallID: string(w.CallID), Lifetime: time.Duration(w.Lifetime),
+		Invitee: string(w.Invitee), Selected: string(w.Selected), Reason: string(w.Reason), V0: bool(w.Version),
+		Voice: w.voice(), Can: capabilities(w.Capabilities), Create: string(w.Create), Await: string(w.Await), Target: string(w.Target.ID)}
 	if !m.V0 {
 		m.Party = string(w.Party) // version 0 has none; one that is there is ignored
 	}
@@ -34,9 +36,6 @@ func decode(eventType string, content []byte) (message, error) {
 		if d.SDP != "" {
 			m.SDP, m.SDPType = string(d.SDP), string(d.Type)
 		}
-	}
-	if eventType == typeCandidate {
-		m.Type = typeCandidates
 	}
 	m.Candidates = w.candidates()
 	return m, m.check(w)
@@ -48,7 +47,7 @@ func (m message) check(w wireContent) error {
 		return errIgnored // MSC3401 full mesh
 	case m.CallID == "":
 		return fmt.Errorf("%s: no call_id", m.Type)
-	case len(m.CallID) > maxCallID || len(m.Party) > maxCallID || len(m.Selected) > maxCallID:
+	case max(len(m.CallID), len(m.Party), len(m.Selected), len(m.Create), len(m.Await), len(m.Target)) > maxCallID:
 		return fmt.Errorf("%s: an identifier is longer than %d bytes", m.Type, maxCallID)
 	case len(m.SDP) > maxSDP:
 		return fmt.Errorf("%s: the description is larger than %d bytes", m.Type, maxSDP)
@@ -72,6 +71,21 @@ type wireContent struct {
 	Candidate   candidateList   `json:"candidate"` // of m.call.candidate: one object
 	Selected    text            `json:"selected_party_id"`
 	Reason      text            `json:"reason"`
+
+	Streams      streams `json:"sdp_stream_metadata"`
+	OldStreams   streams `json:"org.matrix.msc3077.sdp_stream_metadata"`
+	Capabilities able    `json:"capabilities"`
+	Create       text    `json:"create_call"`
+	Await        text    `json:"await_call"`
+	Target       person  `json:"target_user"`
+}
+
+// voice is what the stream metadata says, under its name of today or its old one.
+func (w wireContent) voice() voice {
+	if v := voice(w.Streams); v != voiceUnknown {
+		return v
+	}
+	return voice(w.OldStreams)
 }
 
 func (w wireContent) candidates() []candidate {
@@ -135,6 +149,56 @@ func (d *description) UnmarshalJSON(b []byte) error {
 	}
 	if json.Unmarshal(b, &w) == nil {
 		d.Type, d.SDP = w.Type, w.SDP
+	}
+	return nil
+}
+
+// streams is the metadata of all streams of a party (MSC3077), of which only
+// the microphone matters here: it is off when every stream of it is muted.
+type streams voice
+
+func (s *streams) UnmarshalJSON(b []byte) error {
+	var all map[string]json.RawMessage
+	if json.Unmarshal(b, &all) != nil {
+		return nil
+	}
+	for _, one := range all {
+		var w struct {
+			Purpose text  `json:"purpose"`
+			Muted   *bool `json:"audio_muted"`
+		}
+		if json.Unmarshal(one, &w) != nil || w.Muted == nil || w.Purpose != "" && w.Purpose != usermediaPurpose {
+			continue
+		}
+		if !*w.Muted {
+			*s = streams(voiceOn)
+			return nil
+		}
+		*s = streams(voiceOff)
+	}
+	return nil
+}
+
+// able is what a party can do (MSC2747); anything that is not true is false.
+type able capabilities
+
+func (a *able) UnmarshalJSON(b []byte) error {
+	var w map[string]json.RawMessage
+	if json.Unmarshal(b, &w) == nil {
+		a.DTMF, a.Transferee = string(w["m.call.dtmf"]) == "true", string(w["m.call.transferee"]) == "true"
+	}
+	return nil
+}
+
+// person is an object with a user's id.
+type person struct{ ID text }
+
+func (p *person) UnmarshalJSON(b []byte) error {
+	var w struct {
+		ID text `json:"id"`
+	}
+	if json.Unmarshal(b, &w) == nil {
+		p.ID = w.ID
 	}
 	return nil
 }

@@ -29,11 +29,15 @@ type sdpOut struct {
 }
 
 // capabilities are those of MSC2747: Element shows its key pad in a call only
-// to a party that takes DTMF.
+// to a party that takes DTMF, and its transfer button only to one that can be
+// transferred.
 type capabilities struct {
 	DTMF       bool `json:"m.call.dtmf"`
 	Transferee bool `json:"m.call.transferee"`
 }
+
+// ours is what we can do.
+func ours() *capabilities { return &capabilities{DTMF: true, Transferee: true} }
 
 // stream describes one media stream (MSC3077, MSC3291), keyed by its msid.
 type stream struct {
@@ -45,16 +49,17 @@ type stream struct {
 type inviteOut struct {
 	head
 	Lifetime     int64             `json:"lifetime"` // milliseconds
-	Invitee      string            `json:"invitee"`
+	Invitee      string            `json:"invitee,omitempty"`
 	Offer        sdpOut            `json:"offer"`
-	Capabilities capabilities      `json:"capabilities"`
+	Capabilities *capabilities     `json:"capabilities"`
 	Streams      map[string]stream `json:"sdp_stream_metadata"`
 }
 
 type answerOut struct {
 	head
-	Answer       sdpOut        `json:"answer"`
-	Capabilities *capabilities `json:"capabilities,omitempty"`
+	Answer       sdpOut            `json:"answer"`
+	Capabilities *capabilities     `json:"capabilities,omitempty"`
+	Streams      map[string]stream `json:"sdp_stream_metadata,omitempty"`
 }
 
 type candidatesOut struct {
@@ -77,8 +82,31 @@ type selectOut struct {
 
 type negotiateOut struct {
 	head
-	Lifetime    int64  `json:"lifetime"` // milliseconds
-	Description sdpOut `json:"description"`
+	Lifetime    int64             `json:"lifetime"` // milliseconds
+	Description sdpOut            `json:"description"`
+	Streams     map[string]stream `json:"sdp_stream_metadata,omitempty"`
+}
+
+type streamsOut struct {
+	head
+	Streams map[string]stream `json:"sdp_stream_metadata"`
+}
+
+// identityOut has no user's id: Element would open a chat with that user.
+type identityOut struct {
+	head
+	Identity identity `json:"asserted_identity"`
+}
+
+type identity struct {
+	Name string `json:"display_name"`
+}
+
+// digitsOut are keys that somebody pressed on a telephone; bots read them.
+type digitsOut struct {
+	head
+	Digits string `json:"digits"`
+	At     int64  `json:"at"` // the first of them, in milliseconds since 1970
 }
 
 // endOut is a reject or a hangup.
@@ -97,7 +125,10 @@ func endOfCandidates(h head) candidatesOut {
 	return candidatesOut{h, []candidateOut{{"", endOfCandidatesMid, 0}}}
 }
 
+// usermediaPurpose is a party's own voice and face, not its screen (MSC3077).
+const usermediaPurpose = "m.usermedia"
+
 // usermedia describes our one stream: sound, and no picture.
-func usermedia(id string) map[string]stream {
-	return map[string]stream{id: {Purpose: "m.usermedia", VideoMuted: true}}
+func usermedia(id string, muted bool) map[string]stream {
+	return map[string]stream{id: {Purpose: usermediaPurpose, AudioMuted: muted, VideoMuted: true}}
 }

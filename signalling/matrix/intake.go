@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"strings"
 	"time"
 
 	"maunium.net/go/mautrix/event"
@@ -51,7 +50,7 @@ func (c *Client) transaction(batch []*event.Event) {
 	next := 0
 	for _, e := range batch {
 		switch {
-		case next < len(all) && all[next].EventID == e.ID.String() && strings.HasPrefix(e.Type.Type, typePrefix):
+		case next < len(all) && all[next].EventID == e.ID.String() && ofCalls(e.Type.Type):
 			c.dispatch(all[next], over)
 			next++
 		case e.StateKey != nil:
@@ -67,7 +66,7 @@ func (c *Client) transaction(batch []*event.Event) {
 // hear decodes a call event. State events and what is not meant for rooms
 // (MSC3401) are dropped.
 func (c *Client) hear(e *event.Event) (heard, bool) {
-	if e.StateKey != nil || !strings.HasPrefix(e.Type.Type, typePrefix) || e.ID == "" {
+	if e.StateKey != nil || !ofCalls(e.Type.Type) || e.ID == "" {
 		return heard{}, false
 	}
 	m, err := decode(e.Type.Type, e.Content.VeryRaw)

@@ -102,7 +102,7 @@ func (l *leg) renegotiate(h heard) {
 		return
 	}
 	l.post(outgoing{eventType: typeNegotiate, until: time.Now().Add(negotiateTime),
-		content: negotiateOut{l.head(), negotiateTime.Milliseconds(), sdpOut{"answer", answer}}})
+		content: negotiateOut{l.head(), negotiateTime.Milliseconds(), sdpOut{"answer", answer}, nil}})
 	if held != l.held {
 		l.held = held
 		k := signalling.Resumed

@@ -16,16 +16,36 @@ const (
 	typeReject       = "m.call.reject"
 	typeNegotiate    = "m.call.negotiate"
 	typeHangup       = "m.call.hangup"
+	typeStreams      = "m.call.sdp_stream_metadata_changed" // MSC3291
+	typeIdentity     = "m.call.asserted_identity"           // MSC3086
+	typeReplaces     = "m.call.replaces"                    // MSC2747
+	typeDigits       = "org.roomline.call.digits"           // our own: sent only
 	typeNotice       = "m.room.message"
+
+	unstablePrefix = "org.matrix.call." // what clients wrote before these were in the specification
 )
 
-// known tells whether a type of call event has a meaning for us.
-func known(eventType string) bool {
-	switch eventType {
-	case typeInvite, typeCandidates, typeCandidate, typeAnswer, typeSelectAnswer, typeReject, typeNegotiate, typeHangup:
-		return true
+// stable is the name by which we know a type of call event; it is empty for
+// one without a meaning here.
+func stable(eventType string) string {
+	if name, ok := strings.CutPrefix(eventType, unstablePrefix); ok {
+		eventType = typePrefix + name
+		if eventType != typeStreams && eventType != typeIdentity {
+			return ""
+		}
 	}
-	return false
+	switch eventType {
+	case typeCandidate:
+		return typeCandidates
+	case typeInvite, typeCandidates, typeAnswer, typeSelectAnswer, typeReject, typeNegotiate, typeHangup, typeStreams, typeIdentity, typeReplaces:
+		return eventType
+	}
+	return ""
+}
+
+// ofCalls tells whether a type of event belongs to calls, whatever it means.
+func ofCalls(eventType string) bool {
+	return strings.HasPrefix(eventType, typePrefix) || strings.HasPrefix(eventType, unstablePrefix)
 }
 
 // What is accepted from outside, and no more.
@@ -64,7 +84,21 @@ type message struct {
 	Candidates []candidate
 	Selected   string // selected_party_id
 	Reason     string
+	Voice      voice        // as the stream metadata tells
+	Can        capabilities // of the party that sent it
+	Create     string       // of m.call.replaces: the call to be made
+	Await      string       // or the one to wait for
+	Target     string       // and the user at its other end
 }
+
+// voice is whether a party's microphone is on (MSC3291).
+type voice uint8
+
+const (
+	voiceUnknown voice = iota
+	voiceOn
+	voiceOff
+)
 
 // heard is a message with what the room tells about it.
 type heard struct {

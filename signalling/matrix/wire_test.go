@@ -128,6 +128,55 @@ func TestDecodeAnInvite(t *testing.T) {
 	}
 }
 
+// T5: stream metadata under both its names, and what of it counts.
+func TestStreamMetadata(t *testing.T) {
+	t.Parallel()
+	on, off := `{"purpose":"m.usermedia","audio_muted":false}`, `{"purpose":"m.usermedia","audio_muted":true,"video_muted":false}`
+	screen := `{"purpose":"m.screenshare","audio_muted":false}`
+	for wire, want := range map[string]voice{
+		`"sdp_stream_metadata":{"a":` + on + `}`:                                                            voiceOn,
+		`"sdp_stream_metadata":{"a":` + off + `}`:                                                           voiceOff,
+		`"org.matrix.msc3077.sdp_stream_metadata":{"a":` + off + `}`:                                        voiceOff,
+		`"sdp_stream_metadata":{"a":` + on + `},"org.matrix.msc3077.sdp_stream_metadata":{"a":` + off + `}`: voiceOn,
+		`"sdp_stream_metadata":{"a":` + off + `,"b":` + screen + `}`:                                        voiceOff,
+		`"sdp_stream_metadata":{"a":` + off + `,"b":` + on + `}`:                                            voiceOn,
+		`"sdp_stream_metadata":{"a":{"audio_muted":true}}`:                                                  voiceOff,
+		`"sdp_stream_metadata":{"a":{"purpose":"m.usermedia"}}`:                                             voiceUnknown,
+		`"sdp_stream_metadata":{"a":{"purpose":"m.usermedia","audio_muted":"yes"},"b":7}`:                   voiceUnknown,
+		`"sdp_stream_metadata":[]`:                                                                          voiceUnknown,
+		`"sdp_stream_metadata":{}`:                                                                          voiceUnknown,
+	} {
+		for _, name := range []string{typeStreams, "org.matrix.call.sdp_stream_metadata_changed", typeInvite, typeAnswer, typeNegotiate} {
+			m, err := decode(name, []byte(`{"call_id":"c",`+wire+`}`))
+			if err != nil || m.Voice != want || m.Type != stable(name) {
+				t.Errorf("%s %s: %v %v, %v", name, wire, m.Type, m.Voice, err)
+			}
+		}
+	}
+}
+
+// The events that came later, and their names before they were agreed on.
+func TestLaterEvents(t *testing.T) {
+	t.Parallel()
+	m, err := decode(typeReplaces, []byte(`{"call_id":"c","party_id":"P","version":"1","replacement_id":"r","create_call":"x",
+		"target_user":{"id":"@bob:example.org","display_name":"Bob"},"capabilities":{"m.call.transferee":true,"m.call.dtmf":"yes"}}`))
+	if err != nil || m.Create != "x" || m.Await != "" || m.Target != "@bob:example.org" || !m.Can.Transferee || m.Can.DTMF {
+		t.Errorf("%+v, %v", m, err)
+	}
+	if m, err := decode(typeReplaces, []byte(`{"call_id":"c","await_call":7,"target_user":"@bob:example.org","capabilities":[]}`)); err != nil || m.Await+m.Target != "" {
+		t.Errorf("wrong types: %+v, %v", m, err)
+	}
+	if _, err := decode(typeReplaces, []byte(`{"call_id":"c","await_call":"`+strings.Repeat("x", 256)+`"}`)); err == nil {
+		t.Error("a long await_call is accepted")
+	}
+	for name, want := range map[string]string{"org.matrix.call.asserted_identity": typeIdentity, typeIdentity: typeIdentity,
+		"org.matrix.call.invite": "", "m.call.member": "", "org.matrix.msc3401.call": "", typeDigits: ""} {
+		if got := stable(name); got != want {
+			t.Errorf("%s is %q, expected %q", name, got, want)
+		}
+	}
+}
+
 // T8: whatever comes, a decoded message keeps its limits.
 func FuzzDecode(f *testing.F) {
 	for _, seed := range []string{`{"call_id":"c","version":0}`, `{"call_id":"c","candidates":[null,{"candidate":"a=x","sdpMLineIndex":"3"}]}`,
@@ -135,10 +184,20 @@ func FuzzDecode(f *testing.F) {
 		f.Add(typeInvite, []byte(seed))
 		f.Add(typeCandidate, []byte(seed))
 	}
+	for _, eventType := range []string{typeAnswer, typeSelectAnswer, typeReject, typeNegotiate, typeHangup, typeStreams, typeIdentity, typeReplaces,
+		"org.matrix.call.sdp_stream_metadata_changed", "org.matrix.call.asserted_identity"} {
+		f.Add(eventType, []byte(`{"call_id":"c","party_id":"P","version":"1","answer":{"type":"answer","sdp":"v=0"},"description":{"type":"offer","sdp":"v=0"},
+			"selected_party_id":"P","reason":"user_busy","sdp_stream_metadata":{"s":{"purpose":"m.usermedia","audio_muted":true}},
+			"org.matrix.msc3077.sdp_stream_metadata":{"s":[]},"capabilities":{"m.call.dtmf":true},"asserted_identity":{"display_name":"x"},
+			"create_call":"x","await_call":null,"target_user":{"id":"@b:c"}}`))
+	}
 	f.Fuzz(func(t *testing.T, eventType string, content []byte) {
 		m, err := decode(eventType, content)
 		if err != nil {
 			return
+		}
+		if longest := max(len(m.Party), len(m.Selected), len(m.Create), len(m.Await), len(m.Target)); longest > maxCallID || m.Type != stable(eventType) {
+			t.Errorf("limits: %+v", m)
 		}
 		if m.CallID == "" || len(m.CallID) > maxCallID || len(m.SDP) > maxSDP || len(m.Candidates) > maxCandidates {
 			t.Errorf("limits: %+v", m)
@@ -163,13 +222,20 @@ func TestGoldenContents(t *testing.T) {
 	old := head{Version: v0, CallID: "call1"}
 	for name, content := range map[string]any{
 		"invite": inviteOut{head: now, Lifetime: 90000, Invitee: alice, Offer: sdpOut{"offer", "v=0"},
-			Capabilities: capabilities{DTMF: true}, Streams: usermedia("s1")},
-		"answer":        answerOut{now, sdpOut{"answer", "v=0"}, &capabilities{DTMF: true}},
-		"answer_v0":     answerOut{old, sdpOut{"answer", "v=0"}, nil},
+			Capabilities: ours(), Streams: usermedia("s1", false)},
+		"invite_room": inviteOut{head: now, Lifetime: 90000, Offer: sdpOut{"offer", "v=0"},
+			Capabilities: ours(), Streams: usermedia("s1", false)},
+		"answer":        answerOut{now, sdpOut{"answer", "v=0"}, ours(), usermedia("s1", false)},
+		"answer_v0":     answerOut{old, sdpOut{"answer", "v=0"}, nil, nil},
 		"candidates":    endOfCandidates(now),
 		"candidates_v0": endOfCandidates(old),
 		"select_answer": selectOut{now, "PHONE"},
-		"negotiate":     negotiateOut{now, 60000, sdpOut{"answer", "v=0"}},
+		"negotiate":     negotiateOut{now, 60000, sdpOut{"answer", "v=0"}, usermedia("s1", false)},
+		"negotiate_old": negotiateOut{now, 60000, sdpOut{"offer", "v=0"}, nil},
+		"streams":       streamsOut{now, usermedia("s1", true)},
+		"identity":      identityOut{now, identity{"Widgets Inc (+49 30 1234567)"}},
+		"digits":        digitsOut{now, "12#", 1760000000000},
+		"digits_v0":     digitsOut{old, "5", 1760000000000},
 		"reject":        endOut{now, ""},
 		"reject_busy":   endOut{now, userBusy},
 		"hangup":        endOut{now, userHangup},
