@@ -10,6 +10,7 @@ import (
 // check asks each section's owner, then looks at what no owner sees.
 func (d *decoder) check(c *Config) {
 	d.numbers(c)
+	d.owner("database", c.Database.Validate())
 	d.owner("matrix", c.Matrix.Validate())
 	for _, name := range slices.Sorted(maps.Keys(c.Trunks)) {
 		d.owner(join("trunks", name), c.Trunks[name].Validate())

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"roomline/internal/database"
 	"roomline/signalling"
 	"roomline/signalling/matrix"
 )
@@ -14,16 +15,17 @@ import (
 // Config is the whole file. Each section belongs to the package that it
 // configures; what they share is here.
 type Config struct {
-	Matrix  matrix.Config    `yaml:"matrix"`
-	Trunks  map[string]Trunk `yaml:"trunks"`
-	Dialing Dialing          `yaml:"dialing"`
-	Routes  signalling.Plan  `yaml:"routes"`
-	SIP     SIP              `yaml:"sip"`
-	Media   Media            `yaml:"media"`
-	Calls   Calls            `yaml:"calls"`
-	HTTP    HTTP             `yaml:"http"`
-	CDR     CDR              `yaml:"cdr"`
-	Log     Log              `yaml:"log"`
+	Database database.Address `yaml:"database"` // SQLite file, or URL of a PostgreSQL database
+	Matrix   matrix.Config    `yaml:"matrix"`
+	Trunks   map[string]Trunk `yaml:"trunks"`
+	Dialing  Dialing          `yaml:"dialing"`
+	Routes   signalling.Plan  `yaml:"routes"`
+	SIP      SIP              `yaml:"sip"`
+	Media    Media            `yaml:"media"`
+	Calls    Calls            `yaml:"calls"`
+	HTTP     HTTP             `yaml:"http"`
+	CDR      CDR              `yaml:"cdr"`
+	Log      Log              `yaml:"log"`
 }
 
 // maxFile bounds the configuration file, in bytes.
@@ -61,10 +63,13 @@ func parse(name string, data []byte, from source) (*Config, error) {
 
 // resolve takes relative file names from the folder of the configuration.
 func (c *Config) resolve(dir string) {
-	for _, name := range []*string{&c.Matrix.Registration, &c.Matrix.Database, &c.CDR.JSONL} {
+	for _, name := range []*string{&c.Matrix.Registration, &c.CDR.JSONL} {
 		if *name != "" && !filepath.IsAbs(*name) {
 			*name = filepath.Join(dir, *name)
 		}
+	}
+	if name := c.Database.Reveal(); !c.Database.Server() && !filepath.IsAbs(name) {
+		c.Database = database.Address(filepath.Join(dir, name))
 	}
 }
 

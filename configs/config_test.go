@@ -52,8 +52,8 @@ func TestMinimal(t *testing.T) {
 	if o := c.Routes.Outbound; len(o) != 1 || o[0].Match != "*" || o[0].Trunk != "pbx" {
 		t.Errorf("everything goes to the only trunk, not %v", o)
 	}
-	if c.Matrix.Registration != "/etc/roomline/registration.yaml" || c.Matrix.Database != "/etc/roomline/roomline.db" {
-		t.Errorf("files are beside the configuration, not %s and %s", c.Matrix.Registration, c.Matrix.Database)
+	if c.Matrix.Registration != "/etc/roomline/registration.yaml" || c.Database != "/etc/roomline/roomline.db" {
+		t.Errorf("files are beside the configuration, not %s and %s", c.Matrix.Registration, c.Database)
 	}
 	if c.CDR.JSONL != "" {
 		t.Errorf("no file became %q", c.CDR.JSONL)
@@ -71,7 +71,8 @@ func TestMinimal(t *testing.T) {
 
 func TestValuesFromElsewhere(t *testing.T) {
 	c := load(t, `
-matrix: {homeserver: "http://127.0.0.1:8008", domain: "${COUNTRY}.example.org", database: /var/x.db}
+matrix: {homeserver: "http://127.0.0.1:8008", domain: "${COUNTRY}.example.org"}
+database: /var/x.db
 trunks:
   a: {host: 127.0.0.1:5070, numbers: [1, "007"], username: u, password: "${SECRET}$${x}"}
   b: {host: 127.0.0.1:5070, numbers: [2], username: u, password: file:pw}
@@ -86,7 +87,7 @@ calls: {ring_timeout: 90s, max: null}
 			t.Errorf("password of %s: got %q", name, got)
 		}
 	}
-	if c.Dialing.Country != "DE" || c.Matrix.Domain != "DE.example.org" || c.Matrix.Database != "/var/x.db" || c.CDR.JSONL != "/etc/roomline/calls.jsonl" {
+	if c.Dialing.Country != "DE" || c.Matrix.Domain != "DE.example.org" || c.Database != "/var/x.db" || c.CDR.JSONL != "/etc/roomline/calls.jsonl" {
 		t.Errorf("got %+v", c)
 	}
 	if c.Trunks["a"].Numbers[1] != "007" || c.Calls.Max != 100 || c.Matrix.RingTimeout != 90*time.Second {
@@ -103,7 +104,7 @@ func TestLoad(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Trunks["pbx"].Password.Reveal() != "canary" || c.Matrix.Database != filepath.Join(dir, "roomline.db") {
+	if c.Trunks["pbx"].Password.Reveal() != "canary" || c.Database.Reveal() != filepath.Join(dir, "roomline.db") {
 		t.Errorf("got %+v", c)
 	}
 	write(t, filepath.Join(dir, "pw"), strings.Repeat("x", maxSecret+1))

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"roomline/internal/database"
 )
 
 // maxSecret bounds a file that holds a secret, and any expanded value, in bytes.
@@ -84,8 +86,9 @@ func (d *decoder) secret(path string, n *yaml.Node, text string, v reflect.Value
 			return
 		}
 	}
-	d.hide(text, "••••")
-	v.SetString(text)
+	if v.SetString(text); v.Type() != reflect.TypeFor[database.Address]() || strings.Contains(text, "://") {
+		d.hide(text, "••••")
+	}
 }
 
 // fromFile reads a secret and drops the one line end that editors add.

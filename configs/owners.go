@@ -17,6 +17,7 @@ type (
 
 // preset sets the defaults that the file then overwrites.
 func (c *Config) preset() {
+	c.Database = "roomline.db"
 	c.SIP = sip.Defaults()
 	c.Dialing, c.Media, c.Calls = dialingDefaults(), mediaDefaults(), callsDefaults()
 	c.HTTP, c.Log = HTTP{Listen: "127.0.0.1:9095"}, Log{Level: "info", Format: "auto"}

@@ -10,6 +10,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"roomline/internal/database"
 	"roomline/internal/secret"
 )
 
@@ -24,13 +25,18 @@ func (d *decoder) scalar(path string, n *yaml.Node, v reflect.Value) {
 	if !ok {
 		return
 	}
-	if v.Type() == reflect.TypeFor[secret.Value]() {
+	if isSecret(v.Type()) {
 		d.secret(path, n, text, v)
 		return
 	}
 	if err := set(v, text); err != nil {
 		d.expected(place(n), path, err.Error(), fmt.Sprintf("%.60q", n.Value))
 	}
+}
+
+// isSecret tells whether a value may be in a file of its own, and is shown nowhere.
+func isSecret(t reflect.Type) bool {
+	return t == reflect.TypeFor[secret.Value]() || t == reflect.TypeFor[database.Address]()
 }
 
 // set parses text into v. The error says what is expected.
@@ -88,6 +94,8 @@ func wanted(t reflect.Type) string {
 	switch {
 	case t == reflect.TypeFor[secret.Value]():
 		return "a secret: text, ${VARIABLE} or file:PATH"
+	case t == reflect.TypeFor[database.Address]():
+		return "a file name, or a postgres:// URL: text, ${VARIABLE} or file:PATH"
 	case isDuration(t):
 		return "a duration like 30s or 1h30m"
 	case t.Kind() == reflect.Bool:

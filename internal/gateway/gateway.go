@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"roomline/configs"
+	"roomline/internal/database"
 	"roomline/media/peer"
 	"roomline/media/port"
 	"roomline/signalling"
@@ -27,6 +28,7 @@ type Gateway struct {
 	cfg *configs.Config
 	log *slog.Logger
 
+	db       *database.DB
 	records  *recordFile
 	metrics  *metrics
 	registry *prometheus.Registry
@@ -47,7 +49,7 @@ type step struct {
 }
 
 // New makes every part; nothing listens or runs before Start, except that the
-// media ports are taken. A gateway that is not started is closed by Stop.
+// database and the media ports are taken. A gateway that is not started is closed by Stop.
 func New(cfg *configs.Config, log *slog.Logger) (*Gateway, error) {
 	g := &Gateway{cfg: cfg, log: log, registry: prometheus.NewRegistry()}
 	g.metrics = newMetrics(g.registry)
@@ -59,6 +61,11 @@ func New(cfg *configs.Config, log *slog.Logger) (*Gateway, error) {
 
 // build is a straight line: what comes later may use what came before.
 func (g *Gateway) build() (err error) {
+	if g.db, err = database.Open(context.Background(), g.cfg.Database, g.log); err != nil {
+		return err
+	}
+	g.later("database", func(context.Context) error { return g.db.Close() })
+
 	if g.records, err = openRecords(g.cfg.CDR.JSONL, g.log); err != nil {
 		return err
 	}
@@ -108,7 +115,7 @@ func (g *Gateway) buildSIP(numbers *number.Plan) (err error) {
 }
 
 func (g *Gateway) buildMatrix(numbers *number.Plan) (err error) {
-	g.matrix, err = matrix.New(g.cfg.Matrix, g.peers, numbers, g.lines(), g.exchange, g.log)
+	g.matrix, err = matrix.New(g.cfg.Matrix, g.db, g.peers, numbers, g.lines(), g.exchange, g.log)
 	if err != nil {
 		return fmt.Errorf("matrix: %w", err)
 	}

@@ -20,7 +20,6 @@ type Config struct {
 	Bot            string        `yaml:"bot"`          // localpart of the appservice's own user
 	Prefix         string        `yaml:"prefix"`       // how the localparts of telephone users begin
 	Allow          []string      `yaml:"allow"`        // who may call: server names and user ids; empty: Domain
-	Database       string        `yaml:"database"`     // SQLite file
 	SendTimeout    time.Duration `yaml:"send_timeout"` // for one request to the homeserver
 	ConnectTimeout time.Duration `yaml:"-"`            // from the answer to audio; media.connect_timeout
 	RingTimeout    time.Duration `yaml:"-"`            // how long a client is told to ring; calls.ring_timeout
@@ -33,7 +32,7 @@ func (c *Config) Defaults() {
 		value string
 	}{
 		{&c.Listen, "127.0.0.1:29500"}, {&c.Registration, "registration.yaml"}, {&c.Bot, "roomline"},
-		{&c.Prefix, "tel_"}, {&c.Database, "roomline.db"},
+		{&c.Prefix, "tel_"},
 	} {
 		if *f.field == "" {
 			*f.field = f.value
@@ -74,7 +73,6 @@ func (c Config) Validate() error {
 		matching("bot", c.Bot, localpart, "a localpart of the characters a-z 0-9 . _ = - /"),
 		matching("prefix", c.Prefix, localpart, "a localpart of the characters a-z 0-9 . _ = - /"),
 		given("registration", c.Registration, "a file name"),
-		given("database", c.Database, "a file name"),
 		within("send_timeout", c.SendTimeout, time.Second, 2*time.Minute),
 		within("connect_timeout", c.ConnectTimeout, time.Second, 2*time.Minute),
 		within("ring_timeout", c.RingTimeout, minLifetime, maxLifetime),

@@ -119,31 +119,3 @@ func TestClean(t *testing.T) {
 		}
 	}
 }
-
-// What is stored belongs to its owner, whatever the path looks like.
-func TestStoreIsPrivate(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "a b#c?d%20.db")
-	s, err := openStore(t.Context(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.setRoom(t.Context(), room, ghost, alice); err != nil {
-		t.Fatal(err)
-	}
-	for _, suffix := range []string{"", "-wal", "-shm"} {
-		if info, err := os.Stat(path + suffix); err != nil || info.Mode().Perm() != 0o600 {
-			t.Errorf("%s: %v, %v", suffix, info, err)
-		}
-	}
-	if err := s.close(); err != nil {
-		t.Fatal(err)
-	}
-	if s, err = openStore(t.Context(), path); err != nil {
-		t.Fatal(err)
-	}
-	defer s.close()
-	if g, err := s.ghostOf(t.Context(), room); err != nil || g != ghost {
-		t.Errorf("%q, %v", g, err)
-	}
-}

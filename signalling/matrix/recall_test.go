@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"roomline/internal/database"
 	"roomline/signalling"
 )
 
@@ -11,7 +12,7 @@ import (
 func (r *rig) loseDatabase(options ...option) {
 	r.t.Helper()
 	r.c.Close()
-	r.cfg.Database = filepath.Join(r.t.TempDir(), "fresh.db")
+	r.path = database.Address(filepath.Join(r.t.TempDir(), "fresh.db"))
 	r.begin(options...)
 }
 

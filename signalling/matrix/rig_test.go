@@ -16,6 +16,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"roomline/internal/database"
 	"roomline/signalling"
 )
 
@@ -42,6 +43,8 @@ type rig struct {
 	peers *fakePeers
 	cfg   Config
 	log   *slog.Logger
+	path  database.Address
+	db    *database.DB
 	seq   int
 	start time.Time
 }
@@ -53,7 +56,8 @@ func newRig(t *testing.T, options ...option) *rig {
 	r := &rig{t: t, hs: newServer(t), board: &board{in: make(chan signalling.Incoming, 100)}, peers: &fakePeers{made: make(chan *fakePeer, 100)}, log: discard(), start: time.Now()}
 	dir := t.TempDir()
 	r.cfg = Config{Homeserver: r.hs.URL, Domain: "example.org", Listen: "127.0.0.1:0",
-		Registration: filepath.Join(dir, "registration.yaml"), Database: filepath.Join(dir, "matrix.db")}
+		Registration: filepath.Join(dir, "registration.yaml")}
+	r.path = database.Address(filepath.Join(dir, "matrix.db"))
 	r.cfg.Defaults()
 	for _, o := range options {
 		o(&r.cfg, nil)
@@ -73,7 +77,15 @@ func newRig(t *testing.T, options ...option) *rig {
 // begin makes and starts a client on what an earlier one left.
 func (r *rig) begin(options ...option) {
 	r.t.Helper()
-	c, err := newClient(r.cfg, r.peers, digitsOnly{}, nil, r.board, r.log)
+	if r.db != nil {
+		r.db.Close()
+	}
+	var err error
+	if r.db, err = database.Open(context.Background(), r.path, r.log); err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { r.db.Close() })
+	c, err := newClient(r.cfg, r.db, r.peers, digitsOnly{}, nil, r.board, r.log)
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -3,79 +3,53 @@ package matrix
 import (
 	"context"
 	"database/sql"
+	"embed"
 	"errors"
-	"fmt"
-	"net/url"
-	"os"
 	"time"
 
 	"go.mau.fi/util/dbutil"
 	"maunium.net/go/mautrix/sqlstatestore"
-	_ "modernc.org/sqlite" // the driver, without cgo
+
+	"roomline/internal/database"
 )
 
-// eventMemory is how long an invite is remembered, so that a homeserver that
-// repeats itself after a restart rings nobody twice.
+// eventMemory is how long an event is remembered, so that a homeserver that
+// repeats itself after a restart does nothing twice.
 const eventMemory = 48 * time.Hour
 
 // store is what has to survive a restart: who was registered, which room is
-// which telephone's, which invites were seen, which calls were open.
+// which telephone's, which events were seen, which calls were open.
 type store struct {
-	db    *sql.DB
+	*database.Part
 	state *sqlstatestore.SQLStateStore
 }
 
-const schema = `
-CREATE TABLE IF NOT EXISTS seen_invite (event_id TEXT PRIMARY KEY, at INTEGER NOT NULL);
-CREATE INDEX IF NOT EXISTS seen_invite_at ON seen_invite (at);
-CREATE TABLE IF NOT EXISTS open_call (room_id TEXT, call_id TEXT, ghost TEXT NOT NULL, party_id TEXT NOT NULL,
-	version0 INTEGER NOT NULL, role TEXT NOT NULL, PRIMARY KEY (room_id, call_id));
-CREATE TABLE IF NOT EXISTS ghost_room (room_id TEXT PRIMARY KEY, ghost TEXT NOT NULL, user_id TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS ghost_room_pair ON ghost_room (ghost, user_id);
-CREATE TABLE IF NOT EXISTS ghost_name (ghost TEXT PRIMARY KEY, name TEXT NOT NULL);`
+//go:embed upgrades/*.sql
+var upgrades embed.FS
 
-func openStore(ctx context.Context, path string) (*store, error) {
-	if err := private(path); err != nil {
-		return nil, fmt.Errorf("open database %s: %w", path, err)
-	}
-	pragmas := url.Values{"_txlock": {"immediate"}, "_pragma": {"foreign_keys(1)", "journal_mode(WAL)", "synchronous(NORMAL)", "busy_timeout(5000)"}}
-	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: url.PathEscape(path), RawQuery: pragmas.Encode()}).String())
+func openStore(ctx context.Context, db *database.DB) (*store, error) {
+	part, err := db.Part(ctx, "matrix", upgrades)
 	if err != nil {
-		return nil, fmt.Errorf("open database %s: %w", path, err)
+		return nil, err
 	}
-	db.SetMaxOpenConns(4)
-	s := &store{db: db}
-	if err := s.prepare(ctx); err != nil {
-		db.Close()
-		return nil, fmt.Errorf("open database %s: %w", path, err)
-	}
-	return s, nil
+	state := sqlstatestore.NewSQLStateStore(part.Database, dbutil.NoopLogger, false)
+	return &store{part, state}, db.Upgrade(ctx, "the Matrix state", state.Database)
 }
 
-// private makes sure that nobody else reads who called whom; SQLite gives its
-// other files the same mode.
-func private(path string) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+// firstTime tells whether an event was not seen before, and remembers it. In a
+// transaction (InTx) it is remembered if all the rest of that happens too.
+func (s *store) firstTime(ctx context.Context, eventID string) (bool, error) {
+	now := time.Now()
+	if _, err := s.Exec(ctx, `DELETE FROM seen_event WHERE at < $1`, now.Add(-eventMemory).Unix()); err != nil {
+		return false, err
+	}
+	done, err := s.Exec(ctx, `INSERT INTO seen_event (event_id, at) VALUES ($1, $2) ON CONFLICT (event_id) DO NOTHING`, eventID, now.Unix())
 	if err != nil {
-		return err
+		return false, err
 	}
-	return errors.Join(f.Chmod(0o600), f.Close())
+	n, err := done.RowsAffected()
+	return n > 0, err
 }
-
-func (s *store) prepare(ctx context.Context) error {
-	wrapped, err := dbutil.NewWithDB(s.db, "sqlite")
-	if err != nil {
-		return err
-	}
-	s.state = sqlstatestore.NewSQLStateStore(wrapped, dbutil.NoopLogger, false)
-	if err := s.state.Upgrade(ctx); err != nil {
-		return err
-	}
-	_, err = s.db.ExecContext(ctx, schema)
-	return err
-}
-
-func (s *store) close() error { return s.db.Close() }
 
 // openCall is one row of what would be left behind by a sudden end.
 type openCall struct {
@@ -89,46 +63,33 @@ const (
 	roleCallee = "callee"
 )
 
-const insertOpen = `INSERT OR REPLACE INTO open_call (room_id, call_id, ghost, party_id, version0, role) VALUES (?, ?, ?, ?, ?, ?)`
-
 func (s *store) open(ctx context.Context, c openCall) error {
-	_, err := s.db.ExecContext(ctx, insertOpen, c.Room, c.CallID, c.Ghost, c.Party, c.V0, c.Role)
+	_, err := s.Exec(ctx, `INSERT INTO open_call (room_id, call_id, ghost, party_id, version0, role) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (room_id, call_id) DO UPDATE SET ghost = excluded.ghost, party_id = excluded.party_id,
+		version0 = excluded.version0, role = excluded.role`, c.Room, c.CallID, c.Ghost, c.Party, c.V0, c.Role)
 	return err
 }
 
 // openInvited opens a call unless its invite was seen before, in one
 // transaction: a crash between the two can neither lose nor repeat it.
 func (s *store) openInvited(ctx context.Context, eventID string, c openCall) (fresh bool, err error) {
-	tx, err := s.db.BeginTx(ctx, nil)
-	if err != nil {
-		return false, err
-	}
-	defer tx.Rollback() // does nothing after Commit
-	now := time.Now()
-	if _, err = tx.ExecContext(ctx, `DELETE FROM seen_invite WHERE at < ?`, now.Add(-eventMemory).Unix()); err != nil {
-		return false, err
-	}
-	done, err := tx.ExecContext(ctx, `INSERT OR IGNORE INTO seen_invite (event_id, at) VALUES (?, ?)`, eventID, now.Unix())
-	if err != nil {
-		return false, err
-	}
-	if n, err := done.RowsAffected(); err != nil || n == 0 {
-		return false, err
-	}
-	if _, err = tx.ExecContext(ctx, insertOpen, c.Room, c.CallID, c.Ghost, c.Party, c.V0, c.Role); err != nil {
-		return false, err
-	}
-	return true, tx.Commit()
+	err = s.InTx(ctx, func(ctx context.Context) error {
+		if fresh, err = s.firstTime(ctx, eventID); err != nil || !fresh {
+			return err
+		}
+		return s.open(ctx, c)
+	})
+	return fresh && err == nil, err
 }
 
 func (s *store) closeCall(ctx context.Context, room, callID string) error {
-	_, err := s.db.ExecContext(ctx, `DELETE FROM open_call WHERE room_id = ? AND call_id = ?`, room, callID)
+	_, err := s.Exec(ctx, `DELETE FROM open_call WHERE room_id = $1 AND call_id = $2`, room, callID)
 	return err
 }
 
 // leftOpen are the calls that an earlier run of the gateway never ended.
 func (s *store) leftOpen(ctx context.Context) ([]openCall, error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT room_id, call_id, ghost, party_id, version0, role FROM open_call`)
+	rows, err := s.Query(ctx, `SELECT room_id, call_id, ghost, party_id, version0, role FROM open_call`)
 	if err != nil {
 		return nil, err
 	}
@@ -145,20 +106,38 @@ func (s *store) leftOpen(ctx context.Context) ([]openCall, error) {
 }
 
 func (s *store) name(ctx context.Context, ghost string) (string, error) {
-	return s.one(ctx, `SELECT name FROM ghost_name WHERE ghost = ?`, ghost)
+	return s.one(ctx, `SELECT name FROM ghost_name WHERE ghost = $1`, ghost)
 }
 
 func (s *store) setName(ctx context.Context, ghost, name string) error {
-	_, err := s.db.ExecContext(ctx, `INSERT OR REPLACE INTO ghost_name (ghost, name) VALUES (?, ?)`, ghost, name)
+	_, err := s.Exec(ctx, `INSERT INTO ghost_name (ghost, name) VALUES ($1, $2) ON CONFLICT (ghost) DO UPDATE SET name = excluded.name`, ghost, name)
 	return err
 }
 
 // one reads a single text, empty when there is none.
 func (s *store) one(ctx context.Context, query string, args ...any) (string, error) {
 	var value string
-	err := s.db.QueryRowContext(ctx, query, args...).Scan(&value)
+	err := s.QueryRow(ctx, query, args...).Scan(&value)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", nil
 	}
 	return value, err
+}
+
+// all reads a list of texts.
+func (s *store) all(ctx context.Context, query string, args ...any) ([]string, error) {
+	rows, err := s.Query(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var list []string
+	for rows.Next() {
+		var one string
+		if err := rows.Scan(&one); err != nil {
+			return nil, err
+		}
+		list = append(list, one)
+	}
+	return list, rows.Err()
 }

@@ -1,0 +1,159 @@
+package database_test
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.mau.fi/util/dbutil"
+	"go.uber.org/goleak"
+
+	"roomline/internal/database"
+	"roomline/internal/database/databasetest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+//go:embed upgrades/*.sql
+var upgrades embed.FS
+
+func open(t *testing.T, at database.Address) *database.DB {
+	t.Helper()
+	db, err := database.Open(t.Context(), at, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+// What one part writes is there after the next start, in either database; its
+// steps are taken once.
+func TestPart(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, at database.Address) {
+		for i := range 2 {
+			db := open(t, at)
+			part, err := db.Part(t.Context(), "sample", upgrades)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var n int
+			if err := part.QueryRow(t.Context(), `SELECT count(*) FROM sample WHERE about = $1`, "second step").Scan(&n); err != nil || n != i+1 {
+				t.Errorf("%d rows, %v", n, err)
+			}
+			if _, err := part.Exec(t.Context(), `INSERT INTO sample (id, about, at) VALUES ($1, $2, $3)`, fmt.Sprint("row", i), "second step", time.Now().Unix()); err != nil {
+				t.Error(err)
+			}
+			if err := errors.Join(db.Close(), db.Close()); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+// Either all of a transaction happens or nothing.
+func TestInTx(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, at database.Address) {
+		part, err := open(t, at).Part(t.Context(), "sample", upgrades)
+		if err != nil {
+			t.Fatal(err)
+		}
+		failed := errors.New("failed")
+		for _, end := range []error{failed, nil} {
+			err := part.InTx(t.Context(), func(ctx context.Context) error {
+				_, err := part.Exec(ctx, `INSERT INTO sample (id, about, at) VALUES ('x', 'x', 1)`)
+				return errors.Join(err, end)
+			})
+			if !errors.Is(err, end) {
+				t.Errorf("%v, expected %v", err, end)
+			}
+		}
+		var n int
+		if err := part.QueryRow(t.Context(), `SELECT count(*) FROM sample WHERE id = 'x'`).Scan(&n); err != nil || n != 1 {
+			t.Errorf("%d rows, %v", n, err)
+		}
+	})
+}
+
+// F35: a second Roomline says within two seconds that there is a first, and
+// may start when that is gone.
+func TestTwoInstances(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, at database.Address) {
+		first := open(t, at)
+		begun := time.Now()
+		_, err := database.Open(t.Context(), at, slog.New(slog.DiscardHandler))
+		if !errors.Is(err, database.ErrInUse) || !strings.Contains(err.Error(), "another Roomline uses this database") {
+			t.Errorf("%v", err)
+		}
+		if took := time.Since(begun); took > 2*time.Second {
+			t.Errorf("it took %v", took)
+		}
+		first.Close()
+		open(t, at)
+	})
+}
+
+// Tables of a later version are left alone.
+func TestNewerSchema(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, at database.Address) {
+		db := open(t, at)
+		part, err := db.Part(t.Context(), "sample", upgrades)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := part.Exec(t.Context(), `UPDATE sample_version SET version = 9, compat = 9`); err != nil {
+			t.Fatal(err)
+		}
+		_, err = db.Part(t.Context(), "sample", upgrades)
+		if !errors.Is(err, dbutil.ErrUnsupportedDatabaseVersion) || !strings.Contains(err.Error(), "made by a newer Roomline") {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
+// Every error names the database, and none the password.
+func TestOpenErrors(t *testing.T) {
+	t.Parallel()
+	s := databasetest.Start(t)
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "text"), []byte(strings.Repeat("no database ", 100)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for at, want := range map[database.Address]string{
+		database.Address(filepath.Join(dir, "none", "x.db")): "no such file",
+		database.Address(filepath.Join(dir, "text")):         "not a database",
+		"postgres://u:canary@127.0.0.1:1/x":                  "postgres://u@127.0.0.1:1/x: the server cannot be reached",
+		"postgres://u:canary@[::1/x":                         "expected a file name, or an address",
+		s.URL("nothere"):                                     "no such database",
+	} {
+		_, err := database.Open(t.Context(), at, slog.New(slog.DiscardHandler))
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "canary") {
+			t.Errorf("%s: %v", at, err)
+		}
+	}
+}
+
+// What is stored belongs to its owner, whatever the path looks like.
+func TestFileIsPrivate(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "a b#c?d%20.db")
+	if _, err := open(t, database.Address(path)).Part(t.Context(), "sample", upgrades); err != nil {
+		t.Fatal(err)
+	}
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		if info, err := os.Stat(path + suffix); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v", suffix, info, err)
+		}
+	}
+}
