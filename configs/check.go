@@ -16,6 +16,7 @@ func (d *decoder) check(c *Config) {
 		d.owner(join("trunks", name), c.Trunks[name].Validate())
 	}
 	d.owner("dialing", c.Dialing.Validate())
+	d.permissions(c)
 	d.owner("routes", c.Routes.Validate())
 	d.owner("sip", c.SIP.Validate())
 	d.owner("media", c.Media.Validate())

@@ -10,22 +10,24 @@ import (
 	"roomline/internal/database"
 	"roomline/signalling"
 	"roomline/signalling/matrix"
+	"roomline/signalling/permit"
 )
 
 // Config is the whole file. Each section belongs to the package that it
 // configures; what they share is here.
 type Config struct {
-	Database database.Address `yaml:"database"` // SQLite file, or URL of a PostgreSQL database
-	Matrix   matrix.Config    `yaml:"matrix"`
-	Trunks   map[string]Trunk `yaml:"trunks"`
-	Dialing  Dialing          `yaml:"dialing"`
-	Routes   signalling.Plan  `yaml:"routes"`
-	SIP      SIP              `yaml:"sip"`
-	Media    Media            `yaml:"media"`
-	Calls    Calls            `yaml:"calls"`
-	HTTP     HTTP             `yaml:"http"`
-	CDR      CDR              `yaml:"cdr"`
-	Log      Log              `yaml:"log"`
+	Database    database.Address `yaml:"database"` // SQLite file, or URL of a PostgreSQL database
+	Matrix      matrix.Config    `yaml:"matrix"`
+	Trunks      map[string]Trunk `yaml:"trunks"`
+	Dialing     Dialing          `yaml:"dialing"`
+	Permissions permit.Config    `yaml:"permissions"`
+	Routes      signalling.Plan  `yaml:"routes"`
+	SIP         SIP              `yaml:"sip"`
+	Media       Media            `yaml:"media"`
+	Calls       Calls            `yaml:"calls"`
+	HTTP        HTTP             `yaml:"http"`
+	CDR         CDR              `yaml:"cdr"`
+	Log         Log              `yaml:"log"`
 }
 
 // maxFile bounds the configuration file, in bytes.

@@ -101,6 +101,9 @@ func (d *decoder) section(v reflect.Value) func(string, string, position) (refle
 				return v.FieldByIndex(f.index), func() {}
 			}
 		}
+		if f, has := inline(v.Type()); has {
+			return d.named(v.FieldByIndex(f.index))(path, key, at)
+		}
 		d.unknown(path, key, names(known), at)
 		return reflect.Value{}, nil
 	}

@@ -46,6 +46,9 @@ func node(v reflect.Value) *yaml.Node {
 
 func sectionNode(v reflect.Value) *yaml.Node {
 	n := &yaml.Node{Kind: yaml.MappingNode}
+	if f, has := inline(v.Type()); has {
+		n = namedNode(v.FieldByIndex(f.index))
+	}
 	for _, f := range fields(v.Type()) {
 		n.Content = append(n.Content, text(f.name, true), node(v.FieldByIndex(f.index)))
 	}

@@ -13,12 +13,23 @@ type field struct {
 	index []int
 }
 
+// inline is the field of a section that holds the keys which the user chooses,
+// beside those that are known.
+func inline(t reflect.Type) (field, bool) {
+	for _, f := range reflect.VisibleFields(t) {
+		if _, options, _ := strings.Cut(f.Tag.Get("yaml"), ","); options == "inline" && f.Type.Kind() == reflect.Map {
+			return field{"", f.Index}, true
+		}
+	}
+	return field{}, false
+}
+
 // fields are the keys of a struct type in the order of its fields.
 func fields(t reflect.Type) []field {
 	var out []field
 	for _, f := range reflect.VisibleFields(t) {
-		name, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
-		if f.IsExported() && name != "-" && len(f.Index) == 1 {
+		name, options, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		if f.IsExported() && name != "-" && options != "inline" && len(f.Index) == 1 {
 			if name == "" {
 				name = strings.ToLower(f.Name)
 			}
@@ -66,6 +77,9 @@ func keys(path string, t reflect.Type) []string {
 		return keys(path+"[]", t.Elem())
 	}
 	var out []string
+	if f, has := inline(t); has {
+		out = keys(path, t.FieldByIndex(f.index).Type)
+	}
 	for _, f := range fields(t) {
 		out = append(out, keys(join(path, f.name), t.FieldByIndex(f.index).Type)...)
 	}

@@ -4,6 +4,7 @@ import (
 	"reflect"
 
 	"roomline/signalling"
+	"roomline/signalling/permit"
 	"roomline/sip"
 )
 
@@ -18,7 +19,7 @@ type (
 // preset sets the defaults that the file then overwrites.
 func (c *Config) preset() {
 	c.Database = "roomline.db"
-	c.SIP = sip.Defaults()
+	c.SIP, c.Permissions = sip.Defaults(), permit.Defaults()
 	c.Dialing, c.Media, c.Calls = dialingDefaults(), mediaDefaults(), callsDefaults()
 	c.HTTP, c.Log = HTTP{Listen: "127.0.0.1:9095"}, Log{Level: "info", Format: "auto"}
 }
@@ -36,6 +37,9 @@ func entry(t reflect.Type) reflect.Value {
 func (c *Config) defaults() {
 	c.Matrix.RingTimeout, c.Matrix.ConnectTimeout = c.Calls.RingTimeout, c.Media.ConnectTimeout
 	c.Matrix.Defaults()
+	if permit.Named(c.Matrix.Domain) == nil { // else it is reported as matrix.domain
+		c.Permissions.Fill(c.Matrix.Domain)
+	}
 	if name, only := c.onlyTrunk(); only && len(c.Routes.Outbound) == 0 {
 		c.Routes.Outbound = []signalling.Outbound{{Match: "*", Trunk: name}}
 	}

@@ -37,13 +37,14 @@ var allowed = map[string][]string{
 	"signalling":                     {"media"},
 	"signalling/legtest":             {"signalling", "media"},
 	"signalling/number":              {},
+	"signalling/permit":              {"signalling"},
 	"signalling/command":             {"signalling", "internal/nearest"},
 	"signalling/matrix":              {"signalling", "signalling/command", "media", "media/peer", "internal/secret", "internal/database"},
 	"sip":                            {"signalling", "media", "media/offer", "media/port", "media/dtmf", "internal/secret", "internal/database"},
 	"configs": {"internal/database", "internal/nearest", "internal/secret", "media/peer", "media/port", "recordings", "signalling", "signalling/matrix",
-		"signalling/number", "sip", "turn"},
+		"signalling/number", "signalling/permit", "sip", "turn"},
 	"internal/gateway": {"configs", "internal/database", "media", "media/peer", "media/port", "recordings", "signalling", "signalling/matrix",
-		"signalling/number", "sip", "turn"},
+		"signalling/number", "signalling/permit", "sip", "turn"},
 	"cmd/roomline": {"configs", "internal/gateway", "signalling/matrix"},
 }
 

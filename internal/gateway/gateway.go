@@ -20,6 +20,7 @@ import (
 	"roomline/signalling"
 	"roomline/signalling/matrix"
 	"roomline/signalling/number"
+	"roomline/signalling/permit"
 	"roomline/sip"
 )
 
@@ -37,6 +38,7 @@ type Gateway struct {
 	peers    *peer.Factory
 	agent    *sip.Agent
 	matrix   *matrix.Client
+	permit   *permit.Permit
 
 	mu   sync.Mutex
 	undo []step // what Stop does, last first
@@ -85,6 +87,7 @@ func (g *Gateway) build() (err error) {
 	if err != nil {
 		return fmt.Errorf("dialing.country: %w", err)
 	}
+	g.permit = permit.New(g.cfg.Permissions)
 	g.exchange = signalling.NewExchange(signalling.Options{Router: g.cfg.Routes, Limits: g.limits(),
 		Max: g.cfg.Calls.Max, Report: g.report, Refused: g.refused, Write: numbers.Format, Log: g.log})
 	if err = g.buildSIP(numbers); err != nil {
@@ -115,7 +118,7 @@ func (g *Gateway) buildSIP(numbers *number.Plan) (err error) {
 }
 
 func (g *Gateway) buildMatrix(numbers *number.Plan) (err error) {
-	g.matrix, err = matrix.New(g.cfg.Matrix, g.db, g.peers, numbers, g.lines(), g.exchange, g.log)
+	g.matrix, err = matrix.New(g.cfg.Matrix, g.db, g.peers, numbers, g.lines(), g.exchange, g.permit, g.log)
 	if err != nil {
 		return fmt.Errorf("matrix: %w", err)
 	}

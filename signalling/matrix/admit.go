@@ -151,7 +151,7 @@ func (c *Client) mayCall(ctx context.Context, l *leg, h heard) (signalling.Reaso
 	case c.draining.Load():
 		return refuse(signalling.ShuttingDown, "")
 	case !c.rooms.allowed(h.Sender):
-		return refuse(signalling.Forbidden, "")
+		return refuse(signalling.Forbidden, "you may not place calls")
 	case !dialable:
 		l.other.Name = "this line"
 		return refuse(signalling.InvalidNumber, "it only takes calls; dial from the dial pad")

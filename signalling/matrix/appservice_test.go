@@ -223,7 +223,7 @@ func TestCloseWithCalls(t *testing.T) {
 
 func TestCloseBeforeStart(t *testing.T) {
 	t.Parallel()
-	c, err := newClient(Config{Homeserver: "http://127.0.0.1:1", Domain: "example.org"}, nil, nil, digitsOnly{}, nil, nil, discard())
+	c, err := newClient(Config{Homeserver: "http://127.0.0.1:1", Domain: "example.org"}, nil, nil, digitsOnly{}, nil, nil, locals("example.org"), discard())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -190,7 +190,7 @@ func TestForbiddenCallers(t *testing.T) {
 	if _, there := e.Body["reason"]; there {
 		t.Errorf("reject %s", e.Raw)
 	}
-	r.notice("The call to +49 301234567 is not allowed.")
+	r.notice("The call to +49 301234567 is not allowed (you may not place calls).")
 	r.none()
 }
 

@@ -24,6 +24,11 @@ type Switchboard interface {
 	Accept(signalling.Incoming) (signalling.Reason, bool)
 }
 
+// Permissions says who may do what; permit.Permit does it.
+type Permissions interface {
+	May(user string, what signalling.Level) bool
+}
+
 const (
 	maxAtOnce = 256    // admissions and joins under way
 	remember  = 50_000 // event ids
@@ -41,6 +46,7 @@ type Client struct {
 	numbers Numbers
 	users   []string // whose lines ring
 	board   Switchboard
+	may     Permissions
 	log     *slog.Logger
 	secret  *regexp.Regexp // what the log must not show
 	pace    pace
@@ -85,16 +91,16 @@ var errStarting = errors.New("the homeserver has not been reached yet")
 // New makes a client that does nothing yet. lines maps the numbers that ring
 // here, in E.164, to the users who are rung. The database stays its owner's,
 // who closes it after the client.
-func New(cfg Config, db *database.DB, peers *peer.Factory, numbers Numbers, lines map[string]string, board Switchboard, log *slog.Logger) (*Client, error) {
-	return newClient(cfg, db, factory{peers}, numbers, lines, board, log)
+func New(cfg Config, db *database.DB, peers *peer.Factory, numbers Numbers, lines map[string]string, board Switchboard, may Permissions, log *slog.Logger) (*Client, error) {
+	return newClient(cfg, db, factory{peers}, numbers, lines, board, may, log)
 }
 
-func newClient(cfg Config, db *database.DB, peers Peers, numbers Numbers, lines map[string]string, board Switchboard, log *slog.Logger) (*Client, error) {
+func newClient(cfg Config, db *database.DB, peers Peers, numbers Numbers, lines map[string]string, board Switchboard, may Permissions, log *slog.Logger) (*Client, error) {
 	cfg.Defaults()
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("matrix: %w", err)
 	}
-	c := &Client{cfg: cfg, db: db, peers: peers, numbers: numbers, board: board, secret: numbersIn(cfg.Prefix),
+	c := &Client{cfg: cfg, db: db, peers: peers, numbers: numbers, board: board, may: may, secret: numbersIn(cfg.Prefix),
 		pace: pace{500 * time.Millisecond, 10 * time.Second}, calls: newCalls(), quit: make(chan struct{}),
 		atOnce: make(chan struct{}, maxAtOnce), seen: map[string]bool{}, told: map[string]bool{}, ring: make([]string, remember), state: errStarting}
 	c.log = c.masking(log).With("side", signalling.Matrix)
@@ -125,7 +131,7 @@ func (c *Client) Start(ctx context.Context) error {
 		return err
 	}
 	c.ghosts = newGhosts(c.cfg, c.hs, c.store, c.numbers)
-	c.rooms = &rooms{c.hs, c.store, c.ghosts, c.cfg.allowed(), c.log}
+	c.rooms = &rooms{c.hs, c.store, c.ghosts, c.may, c.log}
 	c.lines = newLines(c.hs, c.store, c.ghosts, c.calls.busy, c.log)
 	find := &lookup{c.ghosts, c.log, newBucket(20, 100)}
 	find.routes(c.hs.as.Router)

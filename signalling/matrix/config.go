@@ -19,7 +19,6 @@ type Config struct {
 	Registration   string        `yaml:"registration"` // path of the appservice registration file
 	Bot            string        `yaml:"bot"`          // localpart of the appservice's own user
 	Prefix         string        `yaml:"prefix"`       // how the localparts of telephone users begin
-	Allow          []string      `yaml:"allow"`        // who may call: server names and user ids; empty: Domain
 	SendTimeout    time.Duration `yaml:"send_timeout"` // for one request to the homeserver
 	ConnectTimeout time.Duration `yaml:"-"`            // from the answer to audio; media.connect_timeout
 	RingTimeout    time.Duration `yaml:"-"`            // how long a client is told to ring; calls.ring_timeout
@@ -56,14 +55,6 @@ func (c Config) url() string {
 	return "http://" + c.Listen
 }
 
-// allowed are the servers and users who may place calls.
-func (c Config) allowed() []string {
-	if len(c.Allow) == 0 {
-		return []string{c.Domain}
-	}
-	return c.Allow
-}
-
 // Validate says what is wrong with each field, once defaults are filled in.
 func (c Config) Validate() error {
 	errs := []error{
@@ -83,11 +74,6 @@ func (c Config) Validate() error {
 	if strings.HasPrefix(c.Bot, c.Prefix) {
 		errs = append(errs, fmt.Errorf("bot: expected a localpart that does not begin with the prefix %q", c.Prefix))
 	}
-	for i, who := range c.Allow {
-		if !serverName.MatchString(who) && !userID.MatchString(who) {
-			errs = append(errs, fmt.Errorf("allow[%d]: expected a server name or a user like @alice:example.org, found %q", i, who))
-		}
-	}
 	return errors.Join(errs...)
 }
 
@@ -95,7 +81,6 @@ func (c Config) Validate() error {
 var (
 	serverName = regexp.MustCompile(`^(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z.-]+)(:[0-9]{1,5})?$`)
 	localpart  = regexp.MustCompile(`^[a-z0-9._=/-]+$`)
-	userID     = regexp.MustCompile(`^@[^:\s]+:\S+$`)
 )
 
 func webAddress(field, value string) error {

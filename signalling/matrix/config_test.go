@@ -21,7 +21,7 @@ func TestDefaultsAreValid(t *testing.T) {
 	if err := c.Validate(); err != nil {
 		t.Error(err)
 	}
-	if c.url() != "http://127.0.0.1:29500" || c.allowed()[0] != "example.org" || c.RingTimeout != 90*time.Second {
+	if c.url() != "http://127.0.0.1:29500" || c.RingTimeout != 90*time.Second {
 		t.Errorf("%+v", c)
 	}
 }
@@ -36,7 +36,6 @@ func TestValidate(t *testing.T) {
 		"bot: expected a ": func(c *Config) { c.Bot = "Room Line" },
 		"bot: expected a localpart that does not begin": func(c *Config) { c.Bot = "tel_bot" },
 		"prefix:":       func(c *Config) { c.Prefix = "TEL" },
-		"allow[1]:":     func(c *Config) { c.Allow = []string{"@a:b", "no no"} },
 		"send_timeout:": func(c *Config) { c.SendTimeout = time.Hour },
 	} {
 		c := validConfig()

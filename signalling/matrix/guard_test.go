@@ -33,7 +33,7 @@ func TestFaultEndsOneCall(t *testing.T) {
 // A trunk's call that comes before the Matrix side is up is refused, not lost.
 func TestDialBeforeStart(t *testing.T) {
 	t.Parallel()
-	c, err := newClient(Config{Homeserver: "http://127.0.0.1:1", Domain: "example.org"}, nil, nil, digitsOnly{}, nil, nil, discard())
+	c, err := newClient(Config{Homeserver: "http://127.0.0.1:1", Domain: "example.org"}, nil, nil, digitsOnly{}, nil, nil, locals("example.org"), discard())
 	if err != nil {
 		t.Fatal(err)
 	}

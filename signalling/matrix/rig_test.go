@@ -49,6 +49,11 @@ type rig struct {
 	start time.Time
 }
 
+// locals lets the users of one server do everything.
+type locals string
+
+func (l locals) May(user string, _ signalling.Level) bool { return server(user) == string(l) }
+
 type option func(*Config, *Client)
 
 func newRig(t *testing.T, options ...option) *rig {
@@ -85,7 +90,7 @@ func (r *rig) begin(options ...option) {
 		r.t.Fatal(err)
 	}
 	r.t.Cleanup(func() { r.db.Close() })
-	c, err := newClient(r.cfg, r.db, r.peers, digitsOnly{}, nil, r.board, r.log)
+	c, err := newClient(r.cfg, r.db, r.peers, digitsOnly{}, nil, r.board, locals("example.org"), r.log)
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -9,6 +9,8 @@ import (
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
+
+	"roomline/signalling"
 )
 
 // rooms knows which rooms are telephones: those that one of our users joined.
@@ -16,19 +18,12 @@ type rooms struct {
 	hs     *homeserver
 	store  *store
 	ghosts *ghosts
-	allow  []string
+	may    Permissions
 	log    *slog.Logger
 }
 
-// allowed tells whether a person may call and invite: by user id or server.
-func (r *rooms) allowed(user string) bool {
-	for _, who := range r.allow {
-		if who == user || who == server(user) {
-			return true
-		}
-	}
-	return false
-}
+// allowed tells whether a person may call and invite.
+func (r *rooms) allowed(user string) bool { return r.may.May(user, signalling.Dial) }
 
 // fit tells whether a room's members make it one telephone: exactly one user
 // of ours, the caller, and others only if the call names our user.
