@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"roomline/signalling/matrix"
 )
 
 // check asks each section's owner, then looks at what no owner sees.
@@ -18,6 +20,7 @@ func (d *decoder) check(c *Config) {
 	d.owner("dialing", c.Dialing.Validate())
 	d.permissions(c)
 	d.owner("routes", c.Routes.Validate())
+	d.rooms(c)
 	d.owner("sip", c.SIP.Validate())
 	d.owner("media", c.Media.Validate())
 	d.owner("calls", c.Calls.Validate())
@@ -26,6 +29,17 @@ func (d *decoder) check(c *Config) {
 	d.trunkNames(c)
 	d.routes(c)
 	d.listeners(c)
+}
+
+// rooms asks each room's owner, and holds their names to what rooms have.
+func (d *decoder) rooms(c *Config) {
+	for _, id := range slices.Sorted(maps.Keys(c.Rooms)) {
+		at := join("rooms", id)
+		if !matrix.ValidRoom(id) {
+			d.expected(d.where(at), join("rooms", short(id)), `a room id like "!abc:example.org", or "*" for all rooms`, "")
+		}
+		d.owner(at, c.Rooms[id].Validate())
+	}
 }
 
 // owner reports what a section's owner found, each at the field it names.

@@ -22,6 +22,7 @@ type Config struct {
 	Dialing     Dialing          `yaml:"dialing"`
 	Permissions permit.Config    `yaml:"permissions"`
 	Routes      signalling.Plan  `yaml:"routes"`
+	Rooms       matrix.Rooms     `yaml:"rooms"`
 	SIP         SIP              `yaml:"sip"`
 	Media       Media            `yaml:"media"`
 	Calls       Calls            `yaml:"calls"`

@@ -64,7 +64,7 @@ func leavesOf(out map[string]string, path string, n *yaml.Node) {
 	case n.Kind == yaml.MappingNode:
 		for i := 0; i < len(n.Content); i += 2 {
 			key := n.Content[i].Value
-			if path == "trunks" || path == "permissions" && key != "limits" {
+			if path == "trunks" || path == "rooms" || path == "permissions" && key != "limits" {
 				key = "<name>"
 			}
 			leavesOf(out, join(path, key), n.Content[i+1])

@@ -4,6 +4,7 @@ import (
 	"reflect"
 
 	"roomline/signalling"
+	"roomline/signalling/matrix"
 	"roomline/signalling/permit"
 	"roomline/sip"
 )
@@ -27,8 +28,11 @@ func (c *Config) preset() {
 // entry is a new entry of a section whose keys the user chooses.
 func entry(t reflect.Type) reflect.Value {
 	v := reflect.New(t).Elem()
-	if t == reflect.TypeFor[Trunk]() {
+	switch t {
+	case reflect.TypeFor[Trunk]():
 		v.Set(reflect.ValueOf(sip.TrunkDefaults()))
+	case reflect.TypeFor[matrix.Room]():
+		v.Set(reflect.ValueOf(matrix.NewRoom()))
 	}
 	return v
 }
@@ -36,6 +40,8 @@ func entry(t reflect.Type) reflect.Value {
 // defaults fills in what follows from what the file says.
 func (c *Config) defaults() {
 	c.Matrix.RingTimeout, c.Matrix.ConnectTimeout = c.Calls.RingTimeout, c.Media.ConnectTimeout
+	c.Rooms.Defaults()
+	c.Matrix.Rooms = c.Rooms
 	c.Matrix.Defaults()
 	if permit.Named(c.Matrix.Domain) == nil { // else it is reported as matrix.domain
 		c.Permissions.Fill(c.Matrix.Domain)

@@ -16,17 +16,17 @@ func Sentence(r Reason, placed bool, other string, talked time.Duration) string 
 	s := fmt.Sprintf(form, other)
 	switch {
 	case talked > 0 && r.Cause == NormalClearing:
-		s += " after " + clock(talked)
+		s += " after " + Clock(talked)
 	case talked > 0:
-		s += " (after " + clock(talked) + ")"
+		s += " (after " + Clock(talked) + ")"
 	case r.Detail != "":
 		s += " (" + r.Detail + ")"
 	}
 	return s + "."
 }
 
-// clock writes a duration as a telephone display does: 0:42, 12:05, 1:00:09.
-func clock(d time.Duration) string {
+// Clock writes a duration as a telephone display does: 0:42, 12:05, 1:00:09.
+func Clock(d time.Duration) string {
 	s := int(d.Round(time.Second) / time.Second)
 	if s >= 3600 {
 		return fmt.Sprintf("%d:%02d:%02d", s/3600, s/60%60, s%60)

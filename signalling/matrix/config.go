@@ -20,6 +20,7 @@ type Config struct {
 	Bot            string        `yaml:"bot"`          // localpart of the appservice's own user
 	Prefix         string        `yaml:"prefix"`       // how the localparts of telephone users begin
 	SendTimeout    time.Duration `yaml:"send_timeout"` // for one request to the homeserver
+	Rooms          Rooms         `yaml:"-"`            // by id; the section rooms
 	ConnectTimeout time.Duration `yaml:"-"`            // from the answer to audio; media.connect_timeout
 	RingTimeout    time.Duration `yaml:"-"`            // how long a client is told to ring; calls.ring_timeout
 }
@@ -81,6 +82,7 @@ func (c Config) Validate() error {
 var (
 	serverName = regexp.MustCompile(`^(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z.-]+)(:[0-9]{1,5})?$`)
 	localpart  = regexp.MustCompile(`^[a-z0-9._=/-]+$`)
+	roomID     = regexp.MustCompile(`^![^\s]{1,254}$`) // since room version 12 without a server
 )
 
 func webAddress(field, value string) error {

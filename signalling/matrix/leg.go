@@ -76,10 +76,11 @@ type leg struct {
 	until time.Time // when the invite ends
 	rings bool      // an invite of the user's may take its place; guarded by calls
 
-	box *mailbox
-	out *outbox
-	in  *signalling.Inbox
-	log *slog.Logger
+	box   *mailbox
+	out   *outbox
+	story *story // what the room is told; nil: nothing yet
+	in    *signalling.Inbox
+	log   *slog.Logger
 
 	peer    Peer
 	early   []candidate            // came before there was a peer

@@ -168,7 +168,7 @@ func TestMissedWhileHomeserverDown(t *testing.T) {
 		t.Errorf("not rung because %q", why)
 	}
 	r.hs.set(func() { r.hs.down = false })
-	if n := r.expect(typeNotice); n.Room != made1 || n.As != line || !strings.HasPrefix(n.Body["body"].(string), "Missed call from +49 89555: you could not be reached") {
+	if n := r.expect(typeNotice); n.Room != made1 || n.As != line || !strings.HasPrefix(oclock.ReplaceAllString(n.Body["body"].(string), ""), "Missed call from +49 89555: you could not be reached") {
 		t.Errorf("told %+v", n)
 	}
 }

@@ -16,6 +16,7 @@ type missedCall struct {
 	user   string
 	other  signalling.Party
 	reason signalling.Reason
+	since  time.Time // when it came
 	until  time.Time
 }
 
@@ -31,7 +32,7 @@ func (c *Client) missed(user string, other signalling.Party, r signalling.Reason
 	if c.ended || len(c.unsaid) >= maxMissed {
 		return
 	}
-	c.unsaid = append(c.unsaid, missedCall{user, other, r, time.Now().Add(finalPatience)})
+	c.unsaid = append(c.unsaid, missedCall{user, other, r, time.Now(), time.Now().Add(finalPatience)})
 	if len(c.unsaid) == 1 {
 		c.work.Go(c.tellMissed) // ends when all is said, or with ctx; awaited by Close
 	}
@@ -55,7 +56,7 @@ func (c *Client) tellMissed() {
 func (m missedCall) tell(c *Client) {
 	ctx, cancel := context.WithDeadline(c.ctx, m.until)
 	defer cancel()
-	l := &leg{c: c, side: signalling.B, user: m.user, other: m.other}
+	l := &leg{c: c, side: signalling.B, user: m.user, other: m.other, since: m.since}
 	err := again(ctx, c.pace, func() (err error) {
 		var nowhere unreachable
 		if l.room, l.ghost, err = c.lines.find(ctx, l.user, l.other); errors.As(err, &nowhere) {

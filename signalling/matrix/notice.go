@@ -1,6 +1,7 @@
 package matrix
 
 import (
+	"strings"
 	"time"
 
 	"roomline/signalling"
@@ -16,30 +17,97 @@ const (
 	over                     // it ended, for a reason
 )
 
-// tell lets the room know how far the call has come. The room's outbox of the
-// call (l.out) must be there.
+// tell lets the room know how far the call has come, and how the other side is
+// called by now. The room's outbox of the call (l.out) must be there.
 func (l *leg) tell(p progress, r signalling.Reason) {
-	if p == over {
-		l.notice(r)
+	mode := l.c.cfg.Rooms.of(l.room).Story
+	if mode == StoryOff || p != over && !l.follows(mode, p) {
+		return
+	}
+	if l.story == nil {
+		l.story = l.c.storyOf(l)
+	}
+	switch p {
+	case over:
+		last := l.last(r)
+		tale := l.story
+		l.out.put(outgoing{final: true, done: func(error) { tale.say(last) }}) // after the call's own events
+	case talking:
+		text := l.talking()
+		l.story.follow(text)
+		l.story.say(telling{text: text()})
+	default:
+		l.story.say(telling{text: l.before(p)})
 	}
 }
 
-// notice says in the room, in one sentence, how the call ended.
-func (l *leg) notice(r signalling.Reason) {
+// follows tells whether a room is told before the call is over. While a room
+// is rung its clients ring, and a missed call has to be a message of its own:
+// an edit would raise no badge.
+func (l *leg) follows(mode string, p progress) bool {
+	return mode == StoryFull && (l.side == signalling.A || p == talking)
+}
+
+func (l *leg) before(p progress) string {
+	if p == ringing {
+		return "📞 Ringing " + l.c.label(l.other) + " …"
+	}
+	return "📞 Calling " + l.c.label(l.other) + " …"
+}
+
+// talking is a text that tells the time.
+func (l *leg) talking() func() string {
+	other, since := l.c.label(l.other), l.talked
+	return func() string {
+		return "📞 Talking with " + other + ", " + signalling.Clock(time.Since(since))
+	}
+}
+
+// last says in one sentence how the call ended.
+func (l *leg) last(r signalling.Reason) telling {
 	talked := time.Duration(0)
 	if !l.talked.IsZero() {
 		talked = time.Since(l.talked)
 	}
 	r.Detail = clean(r.Detail) // a carrier's words
-	text := signalling.Sentence(r, l.side == signalling.A, l.c.label(l.other), talked)
-	l.post(outgoing{eventType: typeNotice, content: noticeOut{"m.notice", text}, final: true})
+	t := telling{final: true, until: time.Now().Add(finalPatience)}
+	other := l.c.label(l.other)
+	if l.missed(r.Cause) {
+		t.badge = l.user
+	}
+	t.text = signalling.Sentence(r, l.side == signalling.A, other, talked)
+	if rest, ok := strings.CutPrefix(t.text, "Missed call from "+other); ok && !l.since.IsZero() {
+		t.text = "Missed call from " + other + " at " + l.since.Format("15:04 MST") + rest // it may come much later
+	}
+	return t
 }
 
-// label is how people know a telephone.
-func (c *Client) label(p signalling.Party) string {
-	if p.Number != "" {
-		p.Number = c.numbers.Format(p.Number)
+// missed tells whether somebody called, and the person had no say in it.
+func (l *leg) missed(c signalling.Cause) bool {
+	if l.side == signalling.A || !l.talked.IsZero() || l.stage.answered {
+		return false
 	}
-	p.Number, p.Name, p.User = clean(p.Number), clean(p.Name), clean(p.User)
-	return p.Label()
+	switch c {
+	case signalling.Rejected, signalling.Elsewhere, signalling.Forbidden, signalling.MediaFailed:
+		return false
+	}
+	return true
+}
+
+// label is how people know the other side of a call: "Widgets Inc (+49 30 1234567)".
+func (c *Client) label(p signalling.Party) string {
+	name, number := clean(p.Name), clean(c.numbers.Format(p.Number))
+	switch {
+	case p.Number == "":
+		return signalling.Party{Name: name, User: clean(p.User)}.Label()
+	case name == "" || name == number || name == p.Number:
+		return number
+	}
+	return name + " (" + number + ")"
+}
+
+// storyOf begins the story of a leg's call.
+func (c *Client) storyOf(l *leg) *story {
+	s := c.newStory(l.ghost, l.room)
+	return s
 }

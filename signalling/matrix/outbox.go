@@ -126,6 +126,9 @@ func (o outgoing) tell(err error) {
 func (b *outbox) deliver(ctx context.Context, o outgoing) error {
 	ctx, cancel := context.WithDeadline(ctx, o.until)
 	defer cancel()
+	if o.eventType == "" { // a mark: what was before it is done with
+		return nil
+	}
 	err := again(ctx, b.pace, func() error { return b.send(ctx, o) })
 	if err != nil && !permanent(err) {
 		return fmt.Errorf("%s given up: %w", o.eventType, err)

@@ -1,0 +1,225 @@
+package matrix
+
+import (
+	"context"
+	"crypto/rand"
+	"strconv"
+	"sync"
+	"time"
+
+	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+)
+
+// refreshEvery is how often the room is told how long people have talked.
+const refreshEvery = time.Minute
+
+// telling is a text on its way to the room.
+type telling struct {
+	text  string
+	badge string // the user whose client shall count it as unread; empty: nobody's
+	final bool   // the call is over; nothing follows
+	until time.Time
+}
+
+// story is the one notice of a call in its room, edited in place. Only the
+// latest text counts: what a slow homeserver has not taken yet is left out.
+// It has a queue of its own, so that it can never delay the call's events.
+type story struct {
+	post    func(ctx context.Context, txn string, content storyOut) (eventID string, err error)
+	kept    func(eventID, text string) // told of the notice that a sudden end would leave unfinished; empty: finished
+	failed  func(error)                // told of a last text that the homeserver does not take
+	pace    pace
+	life    context.Context // nothing is sent after it
+	awaited *sync.WaitGroup
+	prime   string // makes transaction ids unique
+
+	mu      sync.Mutex
+	next    *telling
+	running bool
+	closed  bool // the last text was given
+	clock   func() string
+	timer   *time.Timer // asks the clock while people talk
+
+	event string // the notice, once there is one; this and what follows is of run alone
+	said  string // what it shows; empty: not known
+	tried string // the first text that may have become the notice
+	edits int
+}
+
+// say gives the room another text, and returns at once.
+func (s *story) say(t telling) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return
+	}
+	if s.closed = t.final; s.closed && s.timer != nil {
+		s.timer.Stop()
+	}
+	if t.until.IsZero() {
+		t.until = time.Now().Add(finalPatience)
+	}
+	s.next = &t
+	if !s.running {
+		s.running = true
+		s.awaited.Add(1)
+		go s.run() // ends when nothing is left to say; awaited by Client.Close
+	}
+}
+
+// follow repeats a text that changes with time until the last one is given.
+func (s *story) follow(text func() string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.clock = text
+	if s.timer == nil && !s.closed {
+		s.timer = time.AfterFunc(refreshEvery, s.tick) // does nothing once closed
+	}
+}
+
+func (s *story) tick() {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return
+	}
+	text := s.clock
+	s.timer.Reset(refreshEvery)
+	s.mu.Unlock()
+	s.say(telling{text: text()})
+}
+
+func (s *story) run() {
+	defer s.awaited.Done()
+	for {
+		s.mu.Lock()
+		t := s.next
+		s.next, s.running = nil, t != nil
+		s.mu.Unlock()
+		if t == nil {
+			return
+		}
+		s.deliver(*t)
+	}
+}
+
+// deliver sends one text until the homeserver has it, or refuses it.
+func (s *story) deliver(t telling) {
+	if t.final && s.event != "" {
+		s.kept(s.event, t.text)
+	}
+	err := s.send(t)
+	switch {
+	case t.final && (err == nil || permanent(err)):
+		s.kept("", "")
+	case s.event != "":
+		s.kept(s.event, t.text)
+	}
+	if err != nil && t.final && s.life.Err() == nil {
+		s.failed(err)
+	}
+}
+
+func (s *story) send(t telling) error {
+	if s.event == "" {
+		if err := s.begin(t); err != nil {
+			return err
+		}
+	}
+	if s.said == t.text {
+		return nil
+	}
+	return s.edit(t)
+}
+
+// begin makes the notice. It has one transaction id whatever its text, so that
+// there is never a second one; it may then show what came without our knowing.
+func (s *story) begin(t telling) error {
+	notice, err := s.attempt(t, ".0", t.message())
+	switch {
+	case err == nil:
+		s.event = notice
+		if s.tried == "" || s.tried == t.text {
+			s.said = t.text
+		}
+	case s.tried == "":
+		s.tried = t.text
+	}
+	return err
+}
+
+// edit replaces the notice's text (Matrix 1.18, "Event replacements").
+func (s *story) edit(t telling) error {
+	whole := t.message()
+	content := whole
+	content.Body = "* " + whole.Body // for clients that know no edits
+	content.New, content.Relates = &whole, &relation{Type: "m.replace", Event: s.event}
+	s.edits++
+	_, err := s.attempt(t, "."+strconv.Itoa(s.edits), content)
+	if err == nil {
+		s.said = t.text
+	}
+	return err
+}
+
+func (s *story) attempt(t telling, txn string, content storyOut) (sent string, err error) {
+	ctx, cancel := context.WithDeadline(s.life, t.until)
+	defer cancel()
+	err = again(ctx, s.pace, func() (err error) {
+		sent, err = s.post(ctx, s.prime+txn, content)
+		return err
+	})
+	return sent, err
+}
+
+// message is the text as an event. No push rule counts an m.notice, and none an
+// edit (Matrix 1.18, "Predefined rules").
+func (t telling) message() storyOut {
+	if t.badge != "" {
+		return storyOut{MsgType: string(event.MsgText), Body: t.text, Mentions: mentions{[]string{t.badge}}}
+	}
+	return storyOut{MsgType: string(event.MsgNotice), Body: t.text}
+}
+
+// storyOut is a message that may replace another.
+type storyOut struct {
+	MsgType  string    `json:"msgtype"`
+	Body     string    `json:"body"`
+	Mentions mentions  `json:"m.mentions"` // empty: a name within the text notifies nobody
+	New      *storyOut `json:"m.new_content,omitempty"`
+	Relates  *relation `json:"m.relates_to,omitempty"`
+}
+
+type mentions struct {
+	Users []string `json:"user_ids,omitempty"`
+}
+
+type relation struct {
+	Type    string   `json:"rel_type,omitempty"`
+	Event   string   `json:"event_id,omitempty"`
+	ReplyTo *replyTo `json:"m.in_reply_to,omitempty"`
+}
+
+type replyTo struct {
+	Event string `json:"event_id"`
+}
+
+// message sends one message as one of our users, and returns its event id.
+func (h *homeserver) message(ctx context.Context, user, room, txn string, content storyOut) (string, error) {
+	res, err := h.user(user).SendMessageEvent(ctx, id.RoomID(room), event.EventMessage, content, mautrix.ReqSendEvent{TransactionID: txn})
+	if err != nil {
+		return "", err
+	}
+	return res.EventID.String(), nil
+}
+
+func (c *Client) newStory(user, room string) *story {
+	return &story{pace: c.pace, life: c.sending, awaited: &c.outboxes, prime: rand.Text()[:16],
+		kept:   func(string, string) {},
+		failed: func(err error) { c.log.Warn("a notice was not taken by the homeserver", "error", err) },
+		post: func(ctx context.Context, txn string, content storyOut) (string, error) {
+			return c.hs.message(ctx, user, room, txn, content)
+		}}
+}
