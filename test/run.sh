@@ -17,7 +17,8 @@ staticcheck() { # built from its own module, at the version that test/tools/go.m
     && "$out/staticcheck" -tags $tags,interop ./...
   local rc=$?; rm -rf "$out"; return $rc
 }
-units() { CGO_ENABLED=1 go test -race -tags $tags ./...; }
+units() { # those of the database start a PostgreSQL of their own
+  CGO_ENABLED=1 go test -race -tags $tags ./...; }
 fuzz() { # each target for a short while; what it finds is left in testdata/fuzz
   local rc=0 dir pkg target
   while read -r dir pkg; do
