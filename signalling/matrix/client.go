@@ -70,7 +70,8 @@ type Client struct {
 	draining atomic.Bool
 	closing  sync.Once
 
-	left []openCall      // of an earlier run; of watch alone
+	left []openCall      // of an earlier run; of watch alone, as is the next
+	half []openStory     // stories of an earlier run
 	seen map[string]bool // of intake alone, as are the next three
 	ring []string
 	turn int
@@ -125,6 +126,9 @@ func (c *Client) Start(ctx context.Context) error {
 		return err
 	}
 	if c.left, err = c.store.leftOpen(ctx); err != nil {
+		return err
+	}
+	if c.half, err = c.store.leftStories(ctx); err != nil {
 		return err
 	}
 	if c.hs, err = newHomeserver(c.cfg, reg, c.store.state); err != nil {

@@ -1,6 +1,7 @@
 package matrix
 
 import (
+	"crypto/rand"
 	"strings"
 	"time"
 
@@ -25,7 +26,7 @@ func (l *leg) tell(p progress, r signalling.Reason) {
 		return
 	}
 	if l.story == nil {
-		l.story = l.c.storyOf(l)
+		l.story = l.c.storyIn(l.room, l.ghost, rand.Text()[:16])
 	}
 	switch p {
 	case over:
@@ -35,9 +36,9 @@ func (l *leg) tell(p progress, r signalling.Reason) {
 	case talking:
 		text := l.talking()
 		l.story.follow(text)
-		l.story.say(telling{text: text()})
+		l.story.say(text())
 	default:
-		l.story.say(telling{text: l.before(p)})
+		l.story.say(telling{text: l.before(p), left: l.cut()})
 	}
 }
 
@@ -56,11 +57,16 @@ func (l *leg) before(p progress) string {
 }
 
 // talking is a text that tells the time.
-func (l *leg) talking() func() string {
-	other, since := l.c.label(l.other), l.talked
-	return func() string {
-		return "📞 Talking with " + other + ", " + signalling.Clock(time.Since(since))
+func (l *leg) talking() func() telling {
+	other, since, cut := l.c.label(l.other), l.talked, l.cut()
+	return func() telling {
+		return telling{text: "📞 Talking with " + other + ", " + signalling.Clock(time.Since(since)), left: cut}
 	}
+}
+
+// cut says how the call ended if the gateway is killed now.
+func (l *leg) cut() string {
+	return signalling.Sentence(signalling.Reason{Cause: signalling.ShuttingDown}, l.side == signalling.A, l.c.label(l.other), 0)
 }
 
 // last says in one sentence how the call ended.
@@ -79,6 +85,7 @@ func (l *leg) last(r signalling.Reason) telling {
 	if rest, ok := strings.CutPrefix(t.text, "Missed call from "+other); ok && !l.since.IsZero() {
 		t.text = "Missed call from " + other + " at " + l.since.Format("15:04 MST") + rest // it may come much later
 	}
+	t.left = t.text
 	return t
 }
 
@@ -104,10 +111,4 @@ func (c *Client) label(p signalling.Party) string {
 		return number
 	}
 	return name + " (" + number + ")"
-}
-
-// storyOf begins the story of a leg's call.
-func (c *Client) storyOf(l *leg) *story {
-	s := c.newStory(l.ghost, l.room)
-	return s
 }

@@ -2,7 +2,6 @@ package matrix
 
 import (
 	"context"
-	"crypto/rand"
 	"strconv"
 	"sync"
 	"time"
@@ -18,6 +17,7 @@ const refreshEvery = time.Minute
 // telling is a text on its way to the room.
 type telling struct {
 	text  string
+	left  string // how to end the story if the gateway dies now
 	badge string // the user whose client shall count it as unread; empty: nobody's
 	final bool   // the call is over; nothing follows
 	until time.Time
@@ -28,8 +28,8 @@ type telling struct {
 // It has a queue of its own, so that it can never delay the call's events.
 type story struct {
 	post    func(ctx context.Context, txn string, content storyOut) (eventID string, err error)
-	kept    func(eventID, text string) // told of the notice that a sudden end would leave unfinished; empty: finished
-	failed  func(error)                // told of a last text that the homeserver does not take
+	keep    func(eventID string, t telling) // told what a sudden end would leave unfinished
+	done    func(error)                     // told when the last text arrived, or was refused or given up
 	pace    pace
 	life    context.Context // nothing is sent after it
 	awaited *sync.WaitGroup
@@ -39,12 +39,13 @@ type story struct {
 	next    *telling
 	running bool
 	closed  bool // the last text was given
-	clock   func() string
+	clock   func() telling
 	timer   *time.Timer // asks the clock while people talk
 
 	event string // the notice, once there is one; this and what follows is of run alone
 	said  string // what it shows; empty: not known
 	tried string // the first text that may have become the notice
+	kept  string // how the story would be ended
 	edits int
 }
 
@@ -70,10 +71,10 @@ func (s *story) say(t telling) {
 }
 
 // follow repeats a text that changes with time until the last one is given.
-func (s *story) follow(text func() string) {
+func (s *story) follow(clock func() telling) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.clock = text
+	s.clock = clock
 	if s.timer == nil && !s.closed {
 		s.timer = time.AfterFunc(refreshEvery, s.tick) // does nothing once closed
 	}
@@ -85,10 +86,10 @@ func (s *story) tick() {
 		s.mu.Unlock()
 		return
 	}
-	text := s.clock
+	clock := s.clock
 	s.timer.Reset(refreshEvery)
 	s.mu.Unlock()
-	s.say(telling{text: text()})
+	s.say(clock())
 }
 
 func (s *story) run() {
@@ -105,20 +106,26 @@ func (s *story) run() {
 	}
 }
 
-// deliver sends one text until the homeserver has it, or refuses it.
+// deliver sends one text until the homeserver has it, or refuses it. The last
+// one of a missed call, or of a notice that there is, outlives the gateway.
 func (s *story) deliver(t telling) {
-	if t.final && s.event != "" {
-		s.kept(s.event, t.text)
+	if t.final && (s.event != "" || t.badge != "") {
+		s.note(t)
 	}
 	err := s.send(t)
 	switch {
-	case t.final && (err == nil || permanent(err)):
-		s.kept("", "")
-	case s.event != "":
-		s.kept(s.event, t.text)
+	case !t.final && s.event != "":
+		s.note(t)
+	case t.final && s.life.Err() == nil:
+		s.done(err)
 	}
-	if err != nil && t.final && s.life.Err() == nil {
-		s.failed(err)
+}
+
+// note has it written down how the story ends, if that is news.
+func (s *story) note(t telling) {
+	if s.kept != t.left {
+		s.kept = t.left
+		s.keep(s.event, t)
 	}
 }
 
@@ -213,13 +220,4 @@ func (h *homeserver) message(ctx context.Context, user, room, txn string, conten
 		return "", err
 	}
 	return res.EventID.String(), nil
-}
-
-func (c *Client) newStory(user, room string) *story {
-	return &story{pace: c.pace, life: c.sending, awaited: &c.outboxes, prime: rand.Text()[:16],
-		kept:   func(string, string) {},
-		failed: func(err error) { c.log.Warn("a notice was not taken by the homeserver", "error", err) },
-		post: func(ctx context.Context, txn string, content storyOut) (string, error) {
-			return c.hs.message(ctx, user, room, txn, content)
-		}}
 }

@@ -53,7 +53,10 @@ func (c *Client) settle() bool {
 	for _, call := range c.left {
 		c.endLeftOver(call)
 	}
-	c.left = nil
+	for _, story := range c.half {
+		c.finish(story)
+	}
+	c.left, c.half = nil, nil
 	err := c.lines.all(ctx, c.users)
 	if err != nil && c.ctx.Err() == nil {
 		c.log.Warn("could not prepare the telephone rooms", "error", err)
