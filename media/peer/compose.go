@@ -52,28 +52,28 @@ func setupOf(s string) string {
 	return "actpass"
 }
 
-// reverse is the direction to answer with (RFC 3264 §6.1).
-func reverse(direction string) string {
-	switch direction {
-	case sdp.AttrKeySendOnly:
+// reply is the direction to answer with (RFC 3264 §6.1), holding if we do not
+// want to hear the far end.
+func reply(offered string, holding bool) string {
+	switch {
+	case offered == sdp.AttrKeySendOnly && holding:
+		return sdp.AttrKeyInactive
+	case offered == sdp.AttrKeySendOnly:
 		return sdp.AttrKeyRecvOnly
-	case sdp.AttrKeyRecvOnly:
+	case offered == sdp.AttrKeyRecvOnly, offered == sdp.AttrKeySendRecv && holding:
 		return sdp.AttrKeySendOnly
 	}
-	return direction
+	return offered
 }
 
-// answer dresses pion's own answer for the offer it answers: one section for
-// each offered one, in order (RFC 3264 §6), ours under the name the far end
-// gave it and with the right direction, the others refused.
-func (d *description) answer(pion string, list []codec) (string, error) {
-	var s sdp.SessionDescription
-	if err := s.UnmarshalString(pion); err != nil {
-		return "", fmt.Errorf("read own answer: %w", err)
-	}
+// compose dresses ours, the one section of a description by pion, for the
+// far end's description d: one section for each of its own, in order (RFC 3264
+// §6), ours under the name the far end gave it and with a direction of our
+// choice, the others refused.
+func (d *description) compose(s *sdp.SessionDescription, list []codec, direction string) (string, error) {
 	ours := s.MediaDescriptions[0]
 	mid, named := d.section().Attribute(sdp.AttrKeyMID)
-	dress(ours, mid, named, reverse(d.direction))
+	dress(ours, mid, named, direction)
 	narrow(ours, list)
 	s.Attributes = without(s.Attributes, sdp.AttrKeyGroup)
 	s.MediaDescriptions = nil

@@ -49,7 +49,7 @@ type description struct {
 // Formats lists the audio encodings in an offer that a call can carry, in the
 // far end's order. The error says why the offer cannot be answered at all.
 func Formats(offerSDP string) ([]media.Format, error) {
-	d, err := parse(offerSDP)
+	d, err := parse(offerSDP, "")
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +66,9 @@ func (d *description) formats() []media.Format {
 	return list
 }
 
-func parse(text string) (*description, error) {
+// parse reads a description. Its audio is the section named mid, where that is
+// in use, or the first that is.
+func parse(text, mid string) (*description, error) {
 	if len(text) > maxDescription || strings.Count(text, "\n") > maxLines {
 		return nil, ErrTooLarge
 	}
@@ -80,12 +82,13 @@ func parse(text string) (*description, error) {
 	if len(d.sdp.MediaDescriptions) > maxSections {
 		return nil, ErrTooLarge
 	}
-	return d, d.read()
+	return d, d.read(mid)
 }
 
-func (d *description) read() error {
+func (d *description) read(mid string) error {
 	for i, m := range d.sdp.MediaDescriptions {
-		if d.audio < 0 && m.MediaName.Media == "audio" && inUse(m) && secure(m) {
+		id, _ := m.Attribute(sdp.AttrKeyMID)
+		if m.MediaName.Media == "audio" && inUse(m) && secure(m) && (d.audio < 0 || mid != "" && id == mid) {
 			d.audio = i
 		}
 	}

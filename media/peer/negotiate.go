@@ -13,6 +13,7 @@ import (
 // Errors of a negotiation.
 var (
 	ErrState       = errors.New("session description does not fit the state of the negotiation")
+	ErrCollision   = errors.New("session description came while ours waits for its answer")
 	ErrFingerprint = errors.New("session description has another fingerprint than before")
 )
 
@@ -20,7 +21,7 @@ var (
 // telephone-event that goes with it, and all candidates. The callback on comes
 // from the library's goroutines: it must not block, nor call the peer.
 func (f *Factory) Answer(offerSDP string, pick media.Format, on func(State)) (*Peer, string, error) {
-	d, err := parse(offerSDP)
+	d, err := parse(offerSDP, "")
 	if err != nil {
 		return nil, "", err
 	}
@@ -73,35 +74,36 @@ func (f *Factory) Offer(formats []media.Format, on func(State)) (*Peer, string, 
 	}
 	p.mu.Lock()
 	p.offer = list
-	offer, err := p.describe(p.pc.CreateOffer(nil))
+	err = p.describe(p.pc.CreateOffer(nil))
 	p.mu.Unlock()
 	if err != nil {
 		return nil, "", errors.Join(err, p.Close())
 	}
-	return p, offer, nil
+	return p, p.own.text, nil
 }
 
-// Accept takes the answer to our offer, once, and fixes Format.
+// Accept takes the answer to our offer: to that of Offer, once, which fixes
+// Format, and to each of Reoffer. Where it fails, what was before still holds.
 func (p *Peer) Accept(answerSDP string) error {
-	d, err := parse(answerSDP)
+	d, err := parse(answerSDP, p.mid())
 	if err != nil {
 		return err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed {
+	switch {
+	case p.closed:
 		return ErrClosed
-	}
-	if p.offer == nil || p.remote != nil {
+	case p.own.outstanding:
+		return p.settle(d)
+	case p.offer == nil || p.remote != nil:
 		return ErrState
 	}
 	list := answered(d.codecs, p.offer)
 	if len(list) == 0 || isEvent(list[0].Format) {
 		return ErrNoFormat
 	}
-	p.fix(d, list)
 	if err := p.apply(webrtc.SDPTypeAnswer, d, list); err != nil {
-		p.remote = nil
 		return err
 	}
 	p.status.expect(p.factory.cfg.ConnectTimeout)
@@ -126,9 +128,12 @@ func answered(answer, offer []codec) []codec {
 
 // Renegotiate answers a later offer of the far end: hold and resume, another
 // network, a new direction. Held says that the far end does not want to hear
-// us; nothing is sent to it then.
+// us; nothing is sent to it then. Where it fails, the call goes on as it was.
+// While an offer of ours waits for its answer the far end's is to be dropped:
+// ErrCollision says so, and the far end, the callee, takes its own back and
+// answers ours (Matrix v1.7, m.call.negotiate: the callee is polite).
 func (p *Peer) Renegotiate(offerSDP string) (answer string, held bool, err error) {
-	d, err := parse(offerSDP)
+	d, err := parse(offerSDP, p.mid())
 	if err != nil {
 		return "", false, err
 	}
@@ -139,6 +144,8 @@ func (p *Peer) Renegotiate(offerSDP string) (answer string, held bool, err error
 		return "", false, ErrClosed
 	case p.remote == nil:
 		return "", false, ErrState
+	case p.own.outstanding:
+		return "", false, ErrCollision
 	case d.print != p.print: // the DTLS association stays, and so must its far end
 		return "", false, ErrFingerprint
 	}
@@ -150,6 +157,17 @@ func (p *Peer) Renegotiate(offerSDP string) (answer string, held bool, err error
 	return answer, d.deaf(), err
 }
 
+// mid is the far end's name for the audio, empty where it is not known yet.
+func (p *Peer) mid() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.remote == nil {
+		return ""
+	}
+	mid, _ := p.remote.section().Attribute(sdp.AttrKeyMID)
+	return mid
+}
+
 // deaf says that the far end does not want to receive (RFC 3264 §5.1).
 func (d *description) deaf() bool {
 	return d.direction == sdp.AttrKeySendOnly || d.direction == sdp.AttrKeyInactive
@@ -157,37 +175,27 @@ func (d *description) deaf() bool {
 
 // answer applies an offer and describes what we answer. The lock is held.
 func (p *Peer) answer(d *description, list []codec) (string, error) {
-	p.fix(d, list)
 	if err := p.apply(webrtc.SDPTypeOffer, d, list); err != nil {
 		return "", err
 	}
-	own, err := p.describe(p.pc.CreateAnswer(nil))
-	if err != nil {
+	if err := p.describe(p.pc.CreateAnswer(nil)); err != nil {
 		return "", err
 	}
-	return d.answer(own, list)
+	return p.dressed(reply(d.direction, p.own.holding), false)
 }
 
-// fix keeps what a description settles. The lock is held.
-func (p *Peer) fix(d *description, list []codec) {
-	if p.remote != nil && p.remote.ufrag != d.ufrag {
-		p.given, p.checked = 0, 0 // an ICE restart counts afresh
-	}
-	if d.ssrc == "" {
-		d.ssrc = p.ssrc // pion drops a source that is no longer named
-	}
-	p.remote, p.audio, p.print, p.ssrc = d, list[0], d.print, d.ssrc
-	p.payloads.Store(&payloads{list[0], list[1:]})
-	p.track.negotiated(list[0], list)
-	p.track.hold(d.deaf())
-}
-
-// apply hands a description to pion and lets the candidates follow. The lock
-// is held.
+// apply settles a description, hands it to pion and lets the candidates
+// follow. The lock is held.
 func (p *Peer) apply(kind webrtc.SDPType, d *description, list []codec) error {
+	before, restarted := p.terms, p.remote != nil && p.remote.ufrag != d.ufrag
+	p.fix(d, list)
 	err := p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: kind, SDP: d.plain(list)})
 	if err != nil {
+		p.restore(before)
 		return fmt.Errorf("apply session description: %w", err)
+	}
+	if restarted {
+		p.given, p.checked = 0, 0 // an ICE restart counts afresh
 	}
 	waiting := p.pending
 	p.pending = nil
@@ -200,20 +208,40 @@ func (p *Peer) apply(kind webrtc.SDPType, d *description, list []codec) error {
 	return nil
 }
 
-// describe makes a description ours and waits until it names every candidate,
-// which takes no network. The lock is held.
-func (p *Peer) describe(own webrtc.SessionDescription, err error) (string, error) {
+// fix keeps what a description settles. The lock is held.
+func (p *Peer) fix(d *description, list []codec) {
+	if d.ssrc == "" {
+		d.ssrc = p.ssrc // pion drops a source that is no longer named
+	}
+	p.restore(terms{list[0], list, d.print, d.ssrc, d})
+}
+
+// restore makes terms count. The lock is held.
+func (p *Peer) restore(t terms) {
+	p.terms = t
+	if t.remote == nil {
+		return
+	}
+	p.payloads.Store(&payloads{t.audio, t.codecs[1:]})
+	p.track.negotiated(t.audio, t.codecs)
+	p.track.hold(t.remote.deaf())
+}
+
+// describe has pion take a description of ours, and keeps it once it names
+// every candidate, which takes no network. The lock is held.
+func (p *Peer) describe(own webrtc.SessionDescription, err error) error {
 	if err != nil {
-		return "", fmt.Errorf("describe session: %w", err)
+		return fmt.Errorf("describe session: %w", err)
 	}
 	gathered := webrtc.GatheringCompletePromise(p.pc)
 	if err := p.pc.SetLocalDescription(own); err != nil {
-		return "", fmt.Errorf("describe session: %w", err)
+		return fmt.Errorf("describe session: %w", err)
 	}
 	select {
 	case <-gathered:
 	case <-p.done:
-		return "", ErrClosed
+		return ErrClosed
 	}
-	return p.pc.LocalDescription().SDP, nil
+	p.own.text = p.pc.LocalDescription().SDP
+	return nil
 }

@@ -31,15 +31,22 @@ type Peer struct {
 
 	mu      sync.Mutex // guards what follows, and one negotiation at a time
 	closed  bool
-	offer   []codec // what we offered; nil where we answer
-	audio   codec
-	print   string // the far end's fingerprint, for the peer's life
-	ssrc    string // the source it declared last
-	remote  *description
+	offer   []codec // what we offered first; nil where we answer
+	terms           // as settled last
+	own     own     // what we said last
 	pending []Candidate
 	given   int // candidates taken in this generation of ICE
 	checked int // of these, handed to ICE
 	reading *webrtc.TrackRemote
+}
+
+// terms are what a description of the far end settles.
+type terms struct {
+	audio  codec
+	codecs []codec // audio first, then its events
+	print  string  // the far end's fingerprint, for the peer's life
+	ssrc   string  // the source it declared last
+	remote *description
 }
 
 var _ media.Endpoint = (*Peer)(nil)

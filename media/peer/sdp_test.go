@@ -97,7 +97,7 @@ func FuzzFormats(f *testing.F) {
 		if err != nil {
 			return
 		}
-		d, err := parse(offer)
+		d, err := parse(offer, "")
 		if err != nil {
 			t.Fatal("parsed once, then not")
 		}
@@ -107,7 +107,7 @@ func FuzzFormats(f *testing.F) {
 				t.Fatalf("%v was listed, but cannot be picked", pick)
 			}
 			// What pion is given must itself be sound.
-			if p, err := parse(d.plain(list)); err != nil || !slices.Contains(p.formats(), pick) {
+			if p, err := parse(d.plain(list), ""); err != nil || !slices.Contains(p.formats(), pick) {
 				t.Fatalf("own copy: %v\n%s", err, d.plain(list))
 			}
 		}
