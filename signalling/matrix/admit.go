@@ -36,7 +36,8 @@ func (c *Client) takeUp(h heard) {
 	l := newLeg(c, signalling.A)
 	l.room, l.id, l.offer, l.since = h.Room, h.CallID, h.SDP, h.At
 	l.until = h.At.Add(h.life() - h.Age)
-	l.stage, l.user, l.far = stage{placed: true, v0: h.V0}, h.Sender, h.party()
+	l.stage, l.user, l.far, l.with = stage{placed: true, v0: h.V0}, h.Sender, h.party(), h.party()
+	l.hearVoice(h.Voice)
 	if h.V0 {
 		l.party = ""
 	}

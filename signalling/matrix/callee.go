@@ -51,7 +51,7 @@ func (l *leg) findRoom() *outcome {
 	found := make(chan struct{})
 	go func() { // ends with ctx at the latest; awaited below
 		defer close(found)
-		room, ghost, err := l.c.lines.find(ctx, l.user, l.other)
+		room, ghost, err := l.c.lines.find(ctx, l.target.To.User, l.target.From)
 		l.box.put(item{kind: roomFound, room: room, ghost: ghost, err: err})
 	}()
 	defer func() { cancel(); <-found }()
@@ -116,6 +116,7 @@ func (l *leg) invite(formats []media.Format) *outcome {
 		Capabilities: ours(), Streams: usermedia(p.StreamID(), false),
 	}})
 	l.post(outgoing{eventType: typeCandidates, until: until, content: endOfCandidates(l.head())})
+	l.identify()
 	return nil
 }
 

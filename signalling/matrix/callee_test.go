@@ -282,7 +282,7 @@ func TestCandidatesAreBounded(t *testing.T) {
 	for range 3 * maxCallCandidates {
 		l.keep(heard{message: message{Party: "A", Candidates: make([]candidate, 2)}})
 	}
-	if n := len(l.parties["A"]); len(l.parties) != maxParties || n < maxCallCandidates || n > maxCallCandidates+maxCandidates {
+	if n := len(l.parties[party{ID: "A"}]); len(l.parties) != maxParties || n < maxCallCandidates || n > maxCallCandidates+maxCandidates {
 		t.Errorf("%d parties, %d candidates of the first", len(l.parties), n)
 	}
 }

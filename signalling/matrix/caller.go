@@ -84,6 +84,7 @@ func (l *leg) answer(f media.Format) *outcome {
 	until := time.Now().Add(l.c.cfg.ConnectTimeout)
 	l.post(outgoing{eventType: typeAnswer, content: l.answerContent(sdp), until: until, done: l.awaited()})
 	l.post(outgoing{eventType: typeCandidates, content: endOfCandidates(l.head()), until: until})
+	l.identify()
 	return nil
 }
 

@@ -209,30 +209,6 @@ func TestRefusedByTheSwitchboard(t *testing.T) {
 	r.none()
 }
 
-// T40 in part: hold and resume by the room.
-func TestRoomHolds(t *testing.T) {
-	t.Parallel()
-	r := newRig(t).meet()
-	in, leg, p, a := r.answered(r.inviteV1())
-	negotiate := func(sdp string) map[string]any {
-		return r.v1(typeNegotiate, map[string]any{"lifetime": 60000, "description": map[string]any{"type": "offer", "sdp": sdp}})
-	}
-	r.push(negotiate("a=sendonly"))
-	e := r.expect(typeNegotiate)
-	r.wantBody(e, "description", map[string]any{"type": "answer", "sdp": "renegotiated"})
-	r.wantBody(e, "party_id", a.Body["party_id"])
-	r.follow(in, signalling.Held)
-	r.push(negotiate("a=sendrecv"))
-	r.expect(typeNegotiate)
-	r.follow(in, signalling.Resumed)
-	r.push(with(negotiate("too late"), "unsigned", map[string]any{"age": 70_000}))
-	leg.SendDigit('9')
-	r.until("the digit arrives", func() bool { return p.get(func() string { return p.digits }) == "9" })
-	if len(p.offers) != 2 {
-		t.Errorf("answered %v", p.offers)
-	}
-}
-
 // F10: the homeserver is down while a call ends: both sides are released now,
 // the room learns of it later.
 func TestHomeserverIsDownAtTheEnd(t *testing.T) {

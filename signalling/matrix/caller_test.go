@@ -58,6 +58,7 @@ func TestRoomCallsTelephone(t *testing.T) {
 	r.until("the digit and the candidate arrive", func() bool {
 		return p.get(func() string { return p.digits }) == "5" && p.heardCandidates() == "c1,c2"
 	})
+	r.wantBody(r.expect(typeDigits), "digits", "5")
 	r.push(r.v1(typeHangup, map[string]any{"reason": "user_hangup"}))
 	r.ends(in, signalling.NormalClearing)
 	if !p.closed {

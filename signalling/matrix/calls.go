@@ -3,6 +3,8 @@ package matrix
 import (
 	"sync"
 	"time"
+
+	"roomline/signalling"
 )
 
 const (
@@ -19,7 +21,11 @@ type callKey struct{ room, id string }
 
 // calls are the legs that are alive, and what is left of those that were.
 type calls struct {
-	mu    sync.Mutex
+	strays strays
+	pairs  *pairs
+	waits  waits
+
+	mu    sync.Mutex // guards what follows, and user, with and talks of every leg
 	live  map[callKey]*leg
 	tombs map[callKey]time.Time
 	early map[callKey]stash
@@ -31,7 +37,7 @@ type stash struct {
 }
 
 func newCalls() *calls {
-	return &calls{live: map[callKey]*leg{}, tombs: map[callKey]time.Time{}, early: map[callKey]stash{}}
+	return &calls{pairs: newPairs(), waits: usualWaits(), live: map[callKey]*leg{}, tombs: map[callKey]time.Time{}, early: map[callKey]stash{}}
 }
 
 // add begins a call, unless there is or was one of this name, and hands over
@@ -52,9 +58,7 @@ func (c *calls) begin(l *leg) {
 	k := l.key()
 	c.live[k] = l
 	for _, h := range c.early[k].events {
-		if h.Sender == l.user {
-			l.box.put(item{kind: fromRoom, heard: h})
-		}
+		c.hand(l, h)
 	}
 	delete(c.early, k)
 }
@@ -110,15 +114,49 @@ func (c *calls) deliver(h heard) bool {
 	defer c.mu.Unlock()
 	k := callKey{h.Room, h.CallID}
 	if l := c.live[k]; l != nil {
-		if h.Sender == l.user {
-			l.box.put(item{kind: fromRoom, heard: h})
-		}
-		return h.Sender == l.user
+		return c.hand(l, h)
 	}
 	if h.Type == typeCandidates || h.Type == typeHangup { // nothing else can come first
 		c.stash(k, h)
 	}
 	return true
+}
+
+// hand passes an event to its leg, unless it is from somebody who has no part
+// in the call. Only the party that the call is with can fill the leg's mailbox.
+// It is called with mu held.
+func (c *calls) hand(l *leg, h heard) bool {
+	it := item{kind: fromRoom, heard: h}
+	taken := l.user == "" || h.Sender == l.user
+	switch {
+	case !taken:
+	case l.with.User != "" && h.from(l.with):
+		l.box.put(it)
+	case l.with.User != "" && (l.side == signalling.B || h.Type != typeAnswer):
+		taken = false
+	case h.Type == typeCandidates:
+		taken = l.box.offer(it, maxMail/2)
+	default:
+		taken = l.box.offer(it, maxMail*3/4)
+	}
+	if !taken {
+		c.ignore(h.Type)
+	}
+	return taken
+}
+
+// settle notes which party a call is with from now on.
+func (c *calls) settle(l *leg, p party) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	l.far, l.with, l.user = p, p, p.User
+}
+
+// talking notes that a leg is a conversation.
+func (c *calls) talking(l *leg) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	l.talks = true
 }
 
 // stash is called with mu held.

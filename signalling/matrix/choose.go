@@ -3,29 +3,31 @@ package matrix
 // keep stores candidates by party until one party is chosen.
 func (l *leg) keep(h heard) {
 	if l.parties == nil {
-		l.parties = map[string][]candidate{}
+		l.parties = map[party][]candidate{}
 	}
-	list, known := l.parties[h.Party]
+	list, known := l.parties[h.party()]
 	if (known || len(l.parties) < maxParties) && len(list) < maxCallCandidates {
-		l.parties[h.Party] = append(list, h.Candidates...)
+		l.parties[h.party()] = append(list, h.Candidates...)
 	}
 }
 
-// maxParties is how many devices of one user we listen to.
+// maxParties is how many devices we listen to.
 const maxParties = 32
 
 // choose takes the first answer, tells all devices so, and gives the peer the
 // candidates of that one.
 func (l *leg) choose(answer heard) *outcome {
-	l.far, l.stage.v0 = answer.party(), answer.V0
-	l.stage.answered = true
+	l.c.calls.settle(l, answer.party())
+	l.stage.v0, l.stage.answered = answer.V0, true
+	l.hearVoice(answer.Voice)
+	l.log.Debug("answered by a client", "v0", answer.V0, "dtmf", answer.Can.DTMF, "transferee", answer.Can.Transferee)
 	if err := l.peer.Accept(answer.SDP); err != nil {
 		l.log.Warn("could not take the answer", "error", err)
 		return l.fail(mediaCause(err), "")
 	}
 	l.selectAnswer(answer)
-	for party, list := range l.parties {
-		if party == answer.Party || party == "" || answer.V0 { // clients mix the versions within a call
+	for p, list := range l.parties {
+		if p.User == answer.Sender && (p.ID == answer.Party || p.ID == "" || answer.V0) { // clients mix the versions within a call
 			l.addCandidates(list)
 		}
 	}

@@ -170,7 +170,7 @@ func (c *Client) Drain() { c.draining.Store(true) }
 func (c *Client) Dial(to signalling.Target, offer []media.Format, in *signalling.Inbox) signalling.Leg {
 	l := newLeg(c, signalling.B)
 	l.id, l.in, l.log, l.since = newCallID(), in, c.masking(in.Log()), time.Now()
-	l.user, l.far, l.other = to.To.User, party{User: to.To.User}, to.From
+	l.target, l.user, l.far, l.other = to, to.To.User, party{User: to.To.User}, to.From
 	recipe := func() outcome { return l.callee(offer) }
 	c.mu.Lock()
 	if !c.begun {

@@ -18,6 +18,10 @@ func (l *leg) over(it item) *outcome {
 		return l.fail(signalling.ShuttingDown, "")
 	case flooded:
 		return l.fail(signalling.Internal, "too many events in one call")
+	case shown:
+		l.see(it.view)
+	case askedAway:
+		l.report(signalling.Event{Kind: signalling.NotReferred, Side: l.side, Reason: signalling.Reason{Cause: signalling.Forbidden, Detail: "a client goes nowhere unasked"}})
 	case crossed:
 		l.c.takeUp(it.heard) // too late to take its place
 	case wasSent:
@@ -37,11 +41,12 @@ func (l *leg) over(it item) *outcome {
 }
 
 // mine tells whether an event is from the party we talk to. Anybody in a room
-// can write anything: what is forged is only counted in the log.
+// can write anything: what is forged is only counted.
 func (l *leg) mine(h heard) bool {
 	if h.from(l.far) {
 		return true
 	}
+	l.c.calls.ignore(h.Type)
 	l.log.Debug("ignored an event of another party", "type", h.Type)
 	return false
 }

@@ -74,6 +74,7 @@ type fakePeer struct {
 	accepted   string
 	candidates []string
 	offers     []string
+	answers    []string // to offers of ours within the call
 	digits     string
 	closed     bool
 }
@@ -94,7 +95,22 @@ func (p *fakePeer) AddCandidate(c peer.Candidate) error {
 
 func (p *fakePeer) Renegotiate(offer string) (string, bool, error) {
 	p.set(func() { p.offers = append(p.offers, offer) })
-	return "renegotiated", strings.Contains(offer, "sendonly"), nil
+	return "renegotiated", strings.Contains(offer, "sendonly") || strings.Contains(offer, "inactive"), nil
+}
+
+func (p *fakePeer) Reoffer(hold bool) (string, error) {
+	if hold {
+		return "our sendonly", nil
+	}
+	return "our sendrecv", nil
+}
+
+func (p *fakePeer) Reanswer(answer string) error {
+	p.set(func() { p.answers = append(p.answers, answer) })
+	if answer == "garbage" {
+		return errors.New(answer)
+	}
+	return nil
 }
 
 func (p *fakePeer) set(f func()) {

@@ -72,7 +72,9 @@ func (l *leg) yield(h heard, formats []media.Format) *outcome {
 		done: func(err error) { l.c.settled(room, old, err) }})
 	l.c.calls.move(l, h.CallID)
 	l.out = l.c.outboxOf(l.ghost, l.room)
-	l.stage, l.far, l.offer = stage{placed: true, v0: h.V0}, h.party(), h.SDP
+	l.c.calls.settle(l, h.party())
+	l.stage, l.offer, l.named, l.muted = stage{placed: true, v0: h.V0}, h.SDP, "", false
+	l.hearVoice(h.Voice)
 	if h.V0 {
 		l.party = ""
 	}

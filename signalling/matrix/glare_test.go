@@ -79,11 +79,11 @@ func TestGlareBeforeOurInviteIsSent(t *testing.T) {
 	leg.SendDigit('5') // the leg takes no harm from what became of our invite
 	r.until("the digit arrives", func() bool { return p.get(func() string { return p.digits }) == "5" })
 	var types []string
-	for range 3 {
+	for range 4 {
 		types = append(types, (<-r.hs.events).Type)
 	}
 	slices.Sort(types)
-	if !slices.Equal(types, []string{typeAnswer, typeCandidates, typeHangup}) {
+	if !slices.Equal(types, []string{typeAnswer, typeCandidates, typeHangup, typeDigits}) {
 		t.Errorf("sent %v", types)
 	}
 	leg.Hangup(signalling.Reason{})

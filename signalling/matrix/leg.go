@@ -25,6 +25,12 @@ const (
 	memberLeft             // user is not in the room any more
 	crossed                // the user placed a call, in heard, while ours rang
 	otherRings             // the other side rings
+	shown                  // what is known of the other side, in view
+	askedAway              // the call wants the client to go elsewhere
+	offerLate              // the client did not answer our offer of round
+	digitsSent             // the digits in the room were accepted, or refused
+	paired                 // the consultation of an attended transfer, in end
+	joined                 // the first call of an attended transfer has been found
 	timerFired
 	flooded // more events than a call can be worth
 	stopped // the gateway can wait no longer
@@ -42,6 +48,9 @@ type item struct {
 	ghost  string
 	user   string
 	call   string // its id
+	view   signalling.View
+	round  int
+	end    end
 	err    error
 }
 
@@ -59,22 +68,25 @@ type outcome struct {
 // goroutine and only post to its mailbox; everything else belongs to the
 // leg's own goroutine.
 type leg struct {
-	c     *Client
-	side  signalling.Side
-	stage stage
-	room  string
-	ghost string           // which of our users speaks
-	id    string           // call_id; changes when calls cross
-	party string           // our party_id; empty in version 0
-	user  string           // who we talk to; never changes
-	far   party            // the same with the device, once it is known
-	other signalling.Party // the telephone
-	name  string           // of the far end, where it placed the call
-	offer string           // the far end's session description, where it placed the call
-	can   []media.Format
-	since time.Time // when the invite came
-	until time.Time // when the invite ends
-	rings bool      // an invite of the user's may take its place; guarded by calls
+	c      *Client
+	side   signalling.Side
+	stage  stage
+	room   string
+	ghost  string            // which of our users speaks
+	id     string            // call_id; changes when calls cross
+	party  string            // our party_id; empty in version 0
+	user   string            // who we talk to; empty while any member of the room may answer
+	far    party             // the same with the device, once it is known
+	with   party             // the same; guarded by calls, and empty until it is settled
+	talks  bool              // it is a conversation; guarded by calls
+	other  signalling.Party  // the telephone
+	target signalling.Target // who was to be rung, where we place the call; never changes
+	name   string            // of the far end, where it placed the call
+	offer  string            // the far end's session description, where it placed the call
+	can    []media.Format
+	since  time.Time // when the invite came
+	until  time.Time // when the invite ends
+	rings  bool      // an invite of the user's may take its place; guarded by calls
 
 	box   *mailbox
 	out   *outbox
@@ -83,10 +95,17 @@ type leg struct {
 	log   *slog.Logger
 
 	peer    Peer
-	early   []candidate            // came before there was a peer
-	parties map[string][]candidate // came before there was an answer, by party id
-	count   int                    // candidates taken
-	held    bool
+	early   []candidate           // came before there was a peer
+	parties map[party][]candidate // came before there was an answer
+	count   int                   // candidates taken
+	held    bool                  // the client holds
+	silent  bool                  // the client's microphone is off
+	view    signalling.View
+	renamed bool   // the other side is not any more who it was
+	named   string // what the client was told of its name
+	muted   bool   // and of its microphone
+	hold    holding
+	keys    keys
 	talked  time.Time // zero: never
 
 	mu    sync.Mutex // guards media
@@ -112,10 +131,10 @@ func (l *leg) Ring() { l.box.put(item{kind: otherRings}) }
 func (l *leg) Answer(f media.Format) { l.box.put(item{kind: answerIt, format: f}) }
 
 // Show implements signalling.Leg.
-func (l *leg) Show(signalling.View) {}
+func (l *leg) Show(v signalling.View) { l.box.put(item{kind: shown, view: v}) }
 
-// Transfer implements signalling.Leg.
-func (l *leg) Transfer(signalling.Destination) {}
+// Transfer implements signalling.Leg: no client does that unasked by its user.
+func (l *leg) Transfer(signalling.Destination) { l.box.put(item{kind: askedAway}) }
 
 // Transferred implements signalling.Leg: a client that asks for a transfer has
 // left already.
@@ -140,9 +159,17 @@ func (l *leg) ready(k signalling.Kind) {
 	l.media = l.peer
 	l.mu.Unlock()
 	l.talked = time.Now()
+	l.c.calls.talking(l)
 	l.tell(talking, signalling.Reason{})
-	l.in.Post(signalling.Event{Kind: k, Side: l.side})
+	l.report(signalling.Event{Kind: k, Side: l.side})
+	if l.silent {
+		l.sayVoice()
+	}
+	l.update()
 }
+
+// report posts an event to the call.
+func (l *leg) report(e signalling.Event) { l.in.Post(e) }
 
 // run is the leg's goroutine: it follows a recipe and cleans up after it.
 func (l *leg) run(recipe func() outcome) {
@@ -151,14 +178,14 @@ func (l *leg) run(recipe func() outcome) {
 		o = *l.fail(signalling.Internal, "")
 	}
 	if o.own {
-		l.in.Post(signalling.Event{Kind: signalling.HungUp, Side: l.side, Reason: o.reason})
+		l.report(signalling.Event{Kind: signalling.HungUp, Side: l.side, Reason: o.reason})
 	}
 	l.conclude(o)
 	l.handBack()
 	if l.peer != nil {
 		l.peer.Close()
 	}
-	l.in.Post(signalling.Event{Kind: signalling.Gone, Side: l.side})
+	l.report(signalling.Event{Kind: signalling.Gone, Side: l.side})
 }
 
 // post queues an event and notes it on the call's ladder.

@@ -20,6 +20,10 @@ type Peer interface {
 	media.Endpoint
 	Accept(answer string) error
 	Renegotiate(offer string) (answer string, held bool, err error)
+	// Reoffer makes an offer within the call that puts the far end on hold, or
+	// takes it back; Reanswer takes the answer to it.
+	Reoffer(hold bool) (offer string, err error)
+	Reanswer(answer string) error
 	AddCandidate(peer.Candidate) error
 	StreamID() string
 	SendDigit(digit byte) error
@@ -37,7 +41,7 @@ func (f factory) Answer(offer string, pick media.Format, on func(peer.State)) (P
 	if err != nil {
 		return nil, "", err // not a nil *peer.Peer inside an interface
 	}
-	return p, answer, nil
+	return midcall{p}, answer, nil
 }
 
 // Offer implements Peers.
@@ -46,8 +50,22 @@ func (f factory) Offer(formats []media.Format, on func(peer.State)) (Peer, strin
 	if err != nil {
 		return nil, "", err
 	}
-	return p, offer, nil
+	return midcall{p}, offer, nil
 }
+
+// midcall lends *peer.Peer our offers within a call.
+type midcall struct{ *peer.Peer }
+
+// Reoffer implements Peer.
+func (w midcall) Reoffer(hold bool) (string, error) {
+	if p, ok := any(w.Peer).(interface{ Reoffer(bool) (string, error) }); ok {
+		return p.Reoffer(hold)
+	}
+	return "", peer.ErrState
+}
+
+// Reanswer implements Peer.
+func (w midcall) Reanswer(answer string) error { return w.Peer.Accept(answer) }
 
 // toPeer writes a candidate as the media side takes it.
 func (c candidate) toPeer() peer.Candidate {

@@ -51,13 +51,19 @@ func (l *leg) during(it item) *outcome {
 	case it.kind == wasSent && it.err == nil:
 		l.stage.answered = true
 	case it.kind == playDigit:
-		if err := l.peer.SendDigit(it.digit); err != nil {
-			l.log.Debug("could not play a digit", "error", err)
-		}
+		l.digit(it.digit)
+	case it.kind == digitsSent:
+		l.digitsSent()
+	case it.kind == offerLate:
+		l.unanswered(it.round)
 	case it.is(typeCandidates) && l.mine(it.heard):
 		l.addCandidates(it.heard.Candidates)
 	case it.is(typeNegotiate) && l.mine(it.heard):
-		l.renegotiate(it.heard)
+		l.negotiate(it.heard)
+	case it.is(typeStreams) && l.mine(it.heard):
+		l.hearVoice(it.heard.Voice)
+	case it.is(typeReplaces) && l.mine(it.heard):
+		return l.replace(it.heard)
 	case l.takenOver(it):
 		return &outcome{reason: signalling.Reason{Cause: signalling.Elsewhere}, own: true}
 	}
@@ -84,33 +90,6 @@ func (l *leg) flushCandidates() {
 	early := l.early
 	l.early, l.count = nil, 0
 	l.addCandidates(early)
-}
-
-// negotiateTime is how long our answer to a new offer may be of use; it is
-// what js-sdk allows.
-const negotiateTime = time.Minute
-
-// renegotiate answers a later offer: hold, another network. We are the polite
-// side or never offer ourselves, so offers cannot collide (Matrix 1.7).
-func (l *leg) renegotiate(h heard) {
-	if h.V0 || h.SDPType != "offer" || h.age() > h.life() || l.peer == nil {
-		return
-	}
-	answer, held, err := l.peer.Renegotiate(h.SDP)
-	if err != nil {
-		l.log.Warn("could not answer a new offer within the call", "error", err)
-		return
-	}
-	l.post(outgoing{eventType: typeNegotiate, until: time.Now().Add(negotiateTime),
-		content: negotiateOut{l.head(), negotiateTime.Milliseconds(), sdpOut{"answer", answer}, nil}})
-	if held != l.held {
-		l.held = held
-		k := signalling.Resumed
-		if held {
-			k = signalling.Held
-		}
-		l.in.Post(signalling.Event{Kind: k, Side: l.side})
-	}
 }
 
 // life is how long an event is of use.

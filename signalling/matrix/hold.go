@@ -1,0 +1,127 @@
+package matrix
+
+import (
+	"errors"
+	"time"
+
+	"roomline/media/peer"
+	"roomline/signalling"
+)
+
+// This file holds the negotiations within a call (Matrix 1.7, "m.call.negotiate").
+//
+// The leg that placed the call is the impolite side: where two offers cross, it
+// ignores the other one. The leg that answered never offers, because the media
+// library cannot take an offer back, as a polite side has to.
+
+// negotiateTime is how long an offer or answer of ours may be of use; it is
+// what js-sdk allows.
+const negotiateTime = time.Minute
+
+// holding is what the client knows about being on hold.
+type holding struct {
+	shown    bool // it was told by an offer, and agreed
+	asked    bool // an offer of ours waits for its answer
+	wanted   bool // what that offer says
+	hopeless bool // it did not answer one
+	round    int  // which offer an alarm belongs to
+}
+
+// negotiate takes a description from within the call.
+func (l *leg) negotiate(h heard) {
+	switch {
+	case h.V0 || h.age() > h.life() || h.SDP == "":
+		l.c.calls.ignore(h.Type)
+	case h.SDPType == "offer":
+		l.reoffered(h)
+	case h.SDPType == "answer":
+		l.reanswered(h)
+	}
+}
+
+// reoffered answers a later offer: hold, another network, video.
+func (l *leg) reoffered(h heard) {
+	if l.hold.asked { // a collision: the client takes its own back and answers ours
+		l.c.calls.ignore(h.Type)
+		return
+	}
+	answer, held, err := l.peer.Renegotiate(h.SDP)
+	if err != nil {
+		l.log.Warn("could not answer a new offer within the call", "error", err)
+		return
+	}
+	l.hearVoice(h.Voice)
+	l.postNegotiate("answer", answer)
+	l.showMuted()
+	if held != l.held {
+		l.held = held
+		l.sayHeld()
+	}
+}
+
+// sayHeld tells the call. A client that holds sends nothing to be heard.
+func (l *leg) sayHeld() {
+	if l.held {
+		l.report(signalling.Event{Kind: signalling.Held, Side: l.side, Silent: true})
+		return
+	}
+	l.report(signalling.Event{Kind: signalling.Resumed, Side: l.side})
+}
+
+func (l *leg) postNegotiate(kind, sdp string) {
+	l.post(outgoing{eventType: typeNegotiate, until: time.Now().Add(negotiateTime),
+		content: negotiateOut{l.head(), negotiateTime.Milliseconds(), sdpOut{kind, sdp}, l.audible()}})
+}
+
+// showHold offers again so that the client shows that it is on hold, or is not
+// any more; see showMuted for clients that cannot be shown it.
+func (l *leg) showHold() {
+	h := &l.hold
+	if l.stage.placed || l.stage.v0 || h.asked || h.hopeless || h.shown == l.view.Held {
+		return
+	}
+	offer, err := l.peer.Reoffer(l.view.Held)
+	if err != nil {
+		l.log.Warn("could not make a new offer within the call", "error", err)
+		h.hopeless = true
+		return
+	}
+	h.asked, h.wanted = true, l.view.Held
+	h.round++
+	round := h.round
+	l.postNegotiate("offer", offer)
+	time.AfterFunc(l.c.calls.waits.offer, func() { l.box.put(item{kind: offerLate, round: round}) }) // only posts
+}
+
+// reanswered takes the answer to our offer. One that comes too late, or is to
+// nothing, has no effect.
+func (l *leg) reanswered(h heard) {
+	if !l.hold.asked {
+		l.c.calls.ignore(h.Type)
+		return
+	}
+	l.hearVoice(h.Voice)
+	l.hold.asked = false
+	err := l.peer.Reanswer(h.SDP)
+	switch {
+	case errors.Is(err, peer.ErrClosed):
+		return
+	case err != nil:
+		l.log.Warn("could not take the answer to our offer within the call", "error", err)
+		l.hold.hopeless = true
+	default:
+		l.hold.shown = l.hold.wanted
+	}
+	l.update()
+}
+
+// unanswered gives up an offer. The call goes on as it was, and no other offer
+// is made in it.
+func (l *leg) unanswered(round int) {
+	if !l.hold.asked || round != l.hold.round {
+		return
+	}
+	l.log.Info("the client did not answer an offer within the call")
+	l.hold.asked, l.hold.hopeless = false, true
+	l.update()
+}

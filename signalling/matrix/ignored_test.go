@@ -1,0 +1,104 @@
+package matrix
+
+import (
+	"fmt"
+	"testing"
+
+	"roomline/signalling"
+)
+
+// flood is 10,000 candidates in as many events, and some of everything else.
+func (r *rig) flood(call sent, sender, party string) {
+	r.t.Helper()
+	for range 20 {
+		var batch []map[string]any
+		for i := range 500 {
+			batch = append(batch, r.within(call, typeCandidates, candidate1(fmt.Sprint("forged", i))))
+		}
+		for _, eventType := range []string{typeAnswer, typeHangup, typeReject, typeSelectAnswer, typeNegotiate, typeStreams, typeReplaces} {
+			batch = append(batch, r.within(call, eventType, map[string]any{"selected_party_id": "X", "create_call": "x",
+				"answer": map[string]any{"sdp": "forged"}, "description": map[string]any{"type": "offer", "sdp": "forged"}}))
+		}
+		for _, e := range batch {
+			e["sender"] = sender
+			e["content"].(map[string]any)["party_id"] = party
+		}
+		r.push(batch...)
+	}
+}
+
+// X2, X10: others can write as much as they like; it is counted, and that is all.
+func TestFloodsOfOthers(t *testing.T) {
+	t.Parallel()
+	for name, begin := range map[string]func(*rig) (*signalling.Inbox, signalling.Leg, *fakePeer, sent){
+		"placed": func(r *rig) (*signalling.Inbox, signalling.Leg, *fakePeer, sent) { return r.answered(r.inviteV1()) },
+		"called": (*rig).talkingTo,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t).meet()
+			in, leg, p, a := begin(r)
+			r.flood(a, mallet, "PHONE")
+			r.flood(a, alice, "LAPTOP")
+			r.reached(leg, p)
+			if got := in.Take(); len(got) != 0 || p.heardCandidates() != "" || len(p.offers) != 0 {
+				t.Errorf("posted %v, candidates %q, offers %v", got, p.heardCandidates(), p.offers)
+			}
+			r.until("all are counted", func() bool {
+				n := r.c.Ignored()
+				return n[typeCandidates] == 20_000 && n[typeHangup] == 40 && n[typeReplaces] == 40 && len(n) == 8
+			})
+			r.push(r.within(a, typeHangup, nil))
+			r.ends(in, signalling.NormalClearing)
+		})
+	}
+}
+
+// Who floods its own call loses it, and holds no memory meanwhile.
+func TestFloodOfOnesOwn(t *testing.T) {
+	t.Parallel()
+	m := newMailbox()
+	for range 10_000 {
+		m.put(item{kind: fromRoom})
+	}
+	if it, ok := m.take(); !ok || it.kind != flooded || len(m.queue) != 0 {
+		t.Errorf("%v, %d are left", it.kind, len(m.queue))
+	}
+}
+
+// While it rings anybody may answer, and a flood still leaves room for it.
+func TestFloodWhileRinging(t *testing.T) {
+	t.Parallel()
+	c, l := newCalls(), newLeg(&Client{log: discard()}, signalling.B)
+	l.user, l.room, l.id = alice, room, "call1"
+	c.live[l.key()] = l
+	say := func(eventType, sender, party string) bool {
+		return c.deliver(heard{message: message{Type: eventType, CallID: "call1", Party: party}, Room: room, Sender: sender})
+	}
+	for i := range 1000 {
+		if say(typeCandidates, alice, "LAPTOP") != (i < maxMail/2) {
+			t.Fatalf("candidate %d", i)
+		}
+		say(typeReject, mallet, "X")
+	}
+	if !say(typeAnswer, alice, "PHONE") {
+		t.Error("no room for an answer")
+	}
+	c.settle(l, party{User: alice, ID: "PHONE"})
+	if say(typeHangup, alice, "LAPTOP") || !say(typeHangup, alice, "PHONE") {
+		t.Error("another party counts after the answer")
+	}
+}
+
+// Types that mean nothing share one row, so that the table stays small.
+func TestIgnoredIsBounded(t *testing.T) {
+	t.Parallel()
+	var s strays
+	for i := range 1000 {
+		s.add(fmt.Sprint("m.call.", i))
+	}
+	s.add(typeCandidate)
+	if len(s.byType) != 2 || s.byType["other"] != 1000 || s.byType[typeCandidates] != 1 {
+		t.Errorf("%v", s.byType)
+	}
+}
