@@ -1,0 +1,213 @@
+package command
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"roomline/signalling"
+)
+
+// Operator follows commands. Its methods may be called from any goroutine.
+type Operator struct {
+	Desk    Desk
+	Placer  Placer
+	May     Permissions
+	Numbers Numbers
+	Domain  string // of users who are named without their server
+}
+
+// Do follows a command and returns what to say to the person. Refusals say why
+// in one sentence.
+func (o *Operator) Do(ctx context.Context, who Who, c Command) string {
+	text, err := o.follow(ctx, who, c)
+	if err != nil {
+		return err.Error()
+	}
+	return text
+}
+
+func (o *Operator) follow(ctx context.Context, who Who, c Command) (string, error) {
+	if c.Verb == Help {
+		return Explain(c.Topic), nil
+	}
+	if !o.May.May(who.User, signalling.Receive) {
+		return "", Mistake("You may not use this telephone gateway. Its administrator can allow it.")
+	}
+	switch c.Verb {
+	case Dial:
+		return o.dial(ctx, who, c)
+	case Calls:
+		return o.calls(who), nil
+	case Why:
+		return o.why(who, c.Call)
+	}
+	s, err := o.seat(who, c)
+	if err != nil {
+		return "", err
+	}
+	switch c.Verb {
+	case Hangup:
+		return o.done("Hung up: "+o.name(s.other())+".", o.Desk.Hangup(s.call.ID, s.mine.Side))
+	case Transfer:
+		return o.transfer(who, s, c)
+	}
+	if s.call.State != signalling.Connected {
+		return "", Mistake("That is possible only while you talk, and " + o.name(s.other()) + " has not answered yet.")
+	}
+	switch c.Verb {
+	case Hold:
+		return o.done(o.name(s.other())+" is on hold. !resume takes the call back.", o.Desk.Hold(s.call.ID, s.mine.Side, true))
+	case Resume:
+		return o.done("You talk with "+o.name(s.other())+" again.", o.Desk.Hold(s.call.ID, s.mine.Side, false))
+	default:
+		return o.done("Pressed "+c.Digits+".", o.Desk.Press(s.call.ID, s.mine.Side, c.Digits))
+	}
+}
+
+// done is the answer to what the desk took on, or did not.
+func (o *Operator) done(text string, err error) (string, error) {
+	if err != nil {
+		return "", Mistake("That did not work: " + err.Error() + ".")
+	}
+	return text, nil
+}
+
+// dial rings the person's own client first, and then the number.
+func (o *Operator) dial(ctx context.Context, who Who, c Command) (string, error) {
+	if err := o.mayDial(who); err != nil {
+		return "", err
+	}
+	number := who.Number
+	if c.Target != "" {
+		var err error
+		if number, err = o.number(c.Target); err != nil {
+			return "", err
+		}
+	}
+	if number == "" {
+		return "", Mistake("Which number? It is written " + Dial.spelling().usage)
+	}
+	if err := o.Placer.Place(ctx, who.User, who.Room, number); err != nil {
+		return "", Mistake("The call cannot be placed: " + err.Error() + ".")
+	}
+	return "Your client rings; answer it, and " + o.Numbers.Format(number) + " is called.", nil
+}
+
+func (o *Operator) mayDial(who Who) error {
+	if !o.May.May(who.User, signalling.Dial) {
+		return Mistake("You may be called here, but not place calls. The gateway's administrator can allow it.")
+	}
+	return nil
+}
+
+func (o *Operator) number(typed string) (string, error) {
+	number, err := o.Numbers.Parse(typed)
+	if err != nil {
+		return "", Mistake(fmt.Sprintf("%q: %v.", short(typed), err))
+	}
+	return number, nil
+}
+
+// seats are the sides that somebody may command: one's own, or with
+// permission everybody's. Of a call between others the caller's is taken.
+func (o *Operator) seats(who Who, everybody bool) []seat {
+	var all []seat
+	for _, c := range o.Desk.Calls() {
+		own := false
+		for _, e := range c.Ends {
+			if e.Party.User == who.User && e.Party.User != "" {
+				all, own = append(all, seat{c, e}), true
+			}
+		}
+		if everybody && !own && len(c.Ends) > 0 {
+			all = append(all, seat{c, c.Ends[0]})
+		}
+	}
+	return all
+}
+
+// seat is the call that a command is for: the one that is named, else the
+// room's, else the only one.
+func (o *Operator) seat(who Who, c Command) (seat, error) {
+	id := c.Call
+	all := o.seats(who, id != "" && o.May.May(who.User, signalling.Admin))
+	if id == "" {
+		id = who.Call
+	}
+	if len(all) == 2 && id == "" && c.Ask { // they are joined: one is as good as the other
+		if c.Target != "" && o.is(all[0].other(), c.Target, who) {
+			return all[1], nil
+		}
+		return all[0], nil
+	}
+	var fit []seat
+	for _, s := range all {
+		if strings.HasPrefix(strings.ToLower(s.call.ID), strings.ToLower(id)) {
+			fit = append(fit, s)
+		}
+	}
+	switch {
+	case len(fit) == 1 && (who.Number == "" || id != ""):
+		return fit[0], nil
+	case who.Number != "" && id == "":
+		return seat{}, Mistake("No call goes on in this room. !calls lists yours.")
+	case len(fit) > 1 && id == "":
+		return seat{}, Mistake("You have several calls. Say it in the room of the one you mean, or hang up by id:\n" + o.list(fit))
+	case len(fit) > 1:
+		return seat{}, Mistake("Several calls begin with " + short(id) + ":\n" + o.list(fit))
+	case id != "":
+		return seat{}, Mistake("You have no such call. !calls lists yours.")
+	}
+	return seat{}, Mistake("You have no call now.")
+}
+
+func (o *Operator) calls(who Who) string {
+	admin := o.May.May(who.User, signalling.Admin)
+	all := o.seats(who, admin)
+	switch {
+	case len(all) == 0 && admin:
+		return "Nobody has a call now."
+	case len(all) == 0:
+		return "You have no call now."
+	}
+	return o.list(all)
+}
+
+// list writes a line for each call.
+func (o *Operator) list(all []seat) string {
+	lines := make([]string, 0, len(all))
+	for _, s := range all {
+		lines = append(lines, fmt.Sprintf("%s: %s %s %s", strings.ToLower(s.call.ID), o.name(s.mine.Party), o.doing(s), o.name(s.other())))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// doing says what goes on between a side and the other.
+func (o *Operator) doing(s seat) string {
+	switch s.call.State {
+	case signalling.Connected:
+		if s.mine.Held {
+			return "has on hold"
+		}
+		return "talks " + signalling.Clock(time.Since(s.call.Since)) + " with"
+	case signalling.Ending, signalling.Ended:
+		return "hangs up with"
+	}
+	if s.mine.Side == signalling.A {
+		return "calls"
+	}
+	return "is called by"
+}
+
+// name is how people know a party.
+func (o *Operator) name(p signalling.Party) string {
+	number := o.Numbers.Format(p.Number)
+	switch {
+	case p.Number == "" || p.Name == "" || p.Name == p.Number:
+		p.Number = number
+		return p.Label()
+	}
+	return p.Name + " (" + number + ")"
+}

@@ -1,0 +1,294 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"roomline/signalling"
+)
+
+const (
+	alice = "@alice:example.org"
+	bob   = "@bob:example.org"
+	ops   = "@ops:example.org"
+	guest = "@guest:evil.org"
+	carol = "@carol:example.org" // may only be called
+)
+
+// desk writes down what is wished.
+type desk struct {
+	calls  []Call
+	past   []Past
+	wishes []string
+	fail   error
+}
+
+func (d *desk) Calls() []Call  { return d.calls }
+func (d *desk) Recent() []Past { return d.past }
+
+func (d *desk) wish(format string, args ...any) error {
+	d.wishes = append(d.wishes, fmt.Sprintf(format, args...))
+	return d.fail
+}
+
+func (d *desk) Hangup(id string, s signalling.Side) error { return d.wish("hangup %s %d", id, s) }
+func (d *desk) Hold(id string, s signalling.Side, on bool) error {
+	return d.wish("hold %s %d %v", id, s, on)
+}
+func (d *desk) Press(id string, s signalling.Side, digits string) error {
+	return d.wish("press %s %d %s", id, s, digits)
+}
+func (d *desk) Transfer(id string, s signalling.Side, to signalling.Destination) error {
+	return d.wish("transfer %s %d to %s%s with %q %d", id, s, to.To.Number, to.To.User, to.With, to.WithSide)
+}
+func (d *desk) Place(_ context.Context, user, room, number string) error {
+	return d.wish("place %s %s %s", user, room, number)
+}
+
+type levels map[string]signalling.Level
+
+func (l levels) May(user string, what signalling.Level) bool { return l[user] >= what }
+
+type numbers struct{}
+
+func (numbers) Parse(typed string) (string, error) {
+	typed = strings.NewReplacer(" ", "", "-", "", "tel:", "").Replace(typed)
+	if typed == "" || strings.Trim(typed, "+0123456789") != "" {
+		return "", errors.New("not a telephone number")
+	}
+	return typed, nil
+}
+func (numbers) Format(n string) string { return strings.Replace(n, "+49", "+49 ", 1) }
+
+func office() (*Operator, *desk) {
+	d := &desk{}
+	return &Operator{Desk: d, Placer: d, Numbers: numbers{}, Domain: "example.org",
+		May: levels{alice: signalling.Dial, bob: signalling.Dial, ops: signalling.Admin, carol: signalling.Receive}}, d
+}
+
+func talk(id, user string, side signalling.Side, number string) Call {
+	ends := []End{{signalling.A, signalling.Party{User: user}, false}, {signalling.B, signalling.Party{Number: number}, false}}
+	if side == signalling.B {
+		ends = []End{{signalling.A, signalling.Party{Number: number, Name: "Widgets"}, false}, {signalling.B, signalling.Party{User: user}, false}}
+	}
+	return Call{id, signalling.Connected, time.Now().Add(-133 * time.Second), ends}
+}
+
+func says(t *testing.T, o *Operator, who Who, line string) string {
+	t.Helper()
+	c, err := Parse(line)
+	if err != nil {
+		t.Fatalf("%s: %v", line, err)
+	}
+	return o.Do(t.Context(), who, c)
+}
+
+func (d *desk) wants(t *testing.T, wishes ...string) {
+	t.Helper()
+	if !slices.Equal(d.wishes, wishes) {
+		t.Errorf("wished %q, expected %q", d.wishes, wishes)
+	}
+	d.wishes = nil
+}
+
+func TestCommandsOfOneCall(t *testing.T) {
+	for line, want := range map[string]struct{ wish, said string }{
+		"!hangup":               {"hangup C1 0", "Hung up: +49 30."},
+		"!hangup c1":            {"hangup C1 0", "Hung up: +49 30."},
+		"!hold":                 {"hold C1 0 true", "+49 30 is on hold. !resume takes the call back."},
+		"!resume":               {"hold C1 0 false", "You talk with +49 30 again."},
+		"!dtmf 12#":             {"press C1 0 12#", "Pressed 12#."},
+		"!transfer +49 40":      {`transfer C1 0 to +4940 with "" 0`, "Connecting +49 30 with +49 40. You are out as soon as that works."},
+		"!transfer @carol":      {`transfer C1 0 to @carol:example.org with "" 0`, "Connecting +49 30 with @carol:example.org. You are out as soon as that works."},
+		"!transfer @x:evil.org": {"", "@x:evil.org cannot be called here."},
+		"!transfer nobody":      {"", `"nobody": not a telephone number.`},
+		"!transfer --ask":       {"", "--ask joins two calls of yours, and there is no second one: call whom you want to ask first, speak, then say it again. Without --ask the call is transferred at once."},
+		"!dial +49 40":          {"place @alice:example.org !room +4940", "Your client rings; answer it, and +49 40 is called."},
+		"!dial tel:+49-40":      {"place @alice:example.org !room +4940", "Your client rings; answer it, and +49 40 is called."},
+		"!dial":                 {"", "Which number? It is written !dial <number>"},
+		"!dial x":               {"", `"x": not a telephone number.`},
+		"!calls":                {"", "c1: @alice:example.org talks 2:13 with +49 30"},
+		"!why":                  {"", "None of your calls failed lately."},
+		"!why zz":               {"", "No call of yours that ended lately is called zz."},
+		"!help hold":            {"", "!hold: puts the other side on hold.\nExample: !hold"},
+		"!hangup q":             {"", "You have no such call. !calls lists yours."},
+	} {
+		o, d := office()
+		d.calls = []Call{talk("C1", alice, signalling.A, "+4930"), talk("C2", bob, signalling.B, "+4931")}
+		if got := says(t, o, Who{User: alice, Room: "!room"}, line); got != want.said {
+			t.Errorf("%s is answered %q, expected %q", line, got, want.said)
+		}
+		if want.wish == "" {
+			d.wants(t)
+		} else {
+			d.wants(t, want.wish)
+		}
+	}
+}
+
+// T25: who may not is told so in one sentence, and nothing happens.
+func TestRefused(t *testing.T) {
+	o, d := office()
+	d.calls = []Call{talk("C1", alice, signalling.A, "+4930"), talk("C2", guest, signalling.B, "+4931"), talk("C3", carol, signalling.B, "+4932")}
+	for _, line := range []string{"!dial +49 40", "!hangup", "!calls", "!why", "!transfer 1", "!hold", "!dtmf 1"} {
+		if got := says(t, o, Who{User: guest}, line); got != "You may not use this telephone gateway. Its administrator can allow it." {
+			t.Errorf("%s is answered %q", line, got)
+		}
+	}
+	for _, line := range []string{"!dial +49 40", "!transfer +49 40"} {
+		if got := says(t, o, Who{User: carol}, line); got != "You may be called here, but not place calls. The gateway's administrator can allow it." {
+			t.Errorf("%s is answered %q", line, got)
+		}
+	}
+	if got := says(t, o, Who{User: carol}, "!hangup c1"); got != "You have no such call. !calls lists yours." {
+		t.Errorf("another's call: %q", got)
+	}
+	d.wants(t)
+	if got := says(t, o, Who{User: carol}, "!hangup"); got != "Hung up: Widgets (+49 32)." {
+		t.Errorf("who is only called hangs up: %q", got)
+	}
+	d.wants(t, "hangup C3 1")
+}
+
+func TestAdminSeesAll(t *testing.T) {
+	o, d := office()
+	if got := says(t, o, Who{User: ops}, "!calls"); got != "Nobody has a call now." {
+		t.Error(got)
+	}
+	d.calls = []Call{talk("AB1", alice, signalling.A, "+4930"), talk("AB2", bob, signalling.B, "+4931")}
+	d.calls[1].State = signalling.Alerting
+	if got := says(t, o, Who{User: ops}, "!calls"); got != "ab1: @alice:example.org talks 2:13 with +49 30\nab2: Widgets (+49 31) calls @bob:example.org" {
+		t.Error(got)
+	}
+	if got := says(t, o, Who{User: ops}, "!hangup ab"); !strings.HasPrefix(got, "Several calls begin with ab:\nab1:") {
+		t.Error(got)
+	}
+	if got := says(t, o, Who{User: ops}, "!hangup"); got != "You have no call now." {
+		t.Error(got)
+	}
+	says(t, o, Who{User: ops}, "!hangup ab2")
+	d.wants(t, "hangup AB2 0")
+	d.fail = errors.New("the call is over")
+	if got := says(t, o, Who{User: ops}, "!hangup ab2"); got != "That did not work: the call is over." {
+		t.Error(got)
+	}
+}
+
+// In a telephone's room commands are for the call of that room.
+func TestInTheTelephoneRoom(t *testing.T) {
+	o, d := office()
+	d.calls = []Call{talk("C1", alice, signalling.A, "+4930"), talk("C2", alice, signalling.B, "+4931")}
+	if got := says(t, o, Who{User: alice, Room: "!r", Call: "C2", Number: "+4931"}, "!hangup"); got != "Hung up: Widgets (+49 31)." {
+		t.Error(got)
+	}
+	d.wants(t, "hangup C2 1")
+	if got := says(t, o, Who{User: alice, Room: "!r", Number: "+4939"}, "!hangup"); got != "No call goes on in this room. !calls lists yours." {
+		t.Error(got)
+	}
+	d.wants(t)
+	says(t, o, Who{User: alice, Room: "!r", Number: "+4939"}, "!dial")
+	d.wants(t, "place @alice:example.org !r +4939")
+	if got := says(t, o, Who{User: alice}, "!hold"); !strings.HasPrefix(got, "You have several calls.") {
+		t.Error(got)
+	}
+}
+
+// --ask joins the two far ends, whichever call the command is for.
+func TestAttendedTransfer(t *testing.T) {
+	two := func() []Call {
+		return []Call{talk("C1", alice, signalling.B, "+4930"), talk("C2", alice, signalling.A, "+4931"), talk("C3", bob, signalling.A, "+4932")}
+	}
+	for _, tt := range []struct {
+		who        Who
+		line, wish string
+	}{
+		{Who{User: alice}, "!transfer --ask", `transfer C1 1 to +4931 with "C2" 0`},
+		{Who{User: alice}, "!transfer +49 31 --ask", `transfer C1 1 to +4931 with "C2" 0`},
+		{Who{User: alice}, "!transfer +49 30 --ask", `transfer C2 0 to +4930 with "C1" 1`},
+		{Who{User: alice, Call: "C2"}, "!transfer --ask", `transfer C2 0 to +4930 with "C1" 1`},
+		{Who{User: alice, Call: "C2"}, "!transfer +49 32 --ask", ""},
+		{Who{User: bob}, "!transfer --ask", ""},
+	} {
+		o, d := office()
+		d.calls = two()
+		said := says(t, o, tt.who, tt.line)
+		if tt.wish == "" {
+			if d.wants(t); !strings.HasPrefix(said, "--ask joins two calls") {
+				t.Errorf("%s: %s", tt.line, said)
+			}
+			continue
+		}
+		d.wants(t, tt.wish)
+	}
+	o, d := office()
+	d.calls = two()
+	d.calls[1].State = signalling.Alerting
+	if got := says(t, o, Who{User: alice, Call: "C1"}, "!transfer --ask"); got != "+49 31 has not answered yet." {
+		t.Error(got)
+	}
+	if got := says(t, o, Who{User: alice, Call: "C2"}, "!transfer 1"); got != "Only a call that was answered can be transferred." {
+		t.Error(got)
+	}
+	if got := says(t, o, Who{User: alice, Call: "C2"}, "!dtmf 1"); got != "That is possible only while you talk, and +49 31 has not answered yet." {
+		t.Error(got)
+	}
+	d.wants(t)
+}
+
+// A client writes a mention as a name.
+func TestMention(t *testing.T) {
+	o, d := office()
+	d.calls = []Call{talk("C1", alice, signalling.A, "+4930")}
+	says(t, o, Who{User: alice, Mentioned: bob}, "!transfer Bob the builder")
+	d.wants(t, `transfer C1 0 to @bob:example.org with "" 0`)
+	says(t, o, Who{User: alice, Mentioned: bob}, "!transfer +49 40")
+	d.wants(t, `transfer C1 0 to +4940 with "" 0`)
+}
+
+func TestWhy(t *testing.T) {
+	o, d := office()
+	at := time.Date(2026, 11, 23, 14, 3, 0, 0, time.UTC)
+	record := func(id, cause, detail string, audio signalling.Verdict) signalling.Record {
+		return signalling.Record{ID: id, Start: at, Cause: cause, Q850: 1, Detail: detail, Trunk: "asterisk", EndedBy: "called", Sentence: "It ended.", Audio: audio}
+	}
+	d.past = []Past{
+		{alice, record("OLD", "busy", "486 Busy Here", signalling.NotAnswered)},
+		{alice, record("BAD", "unallocated", "404 Not\u202e Found", signalling.NotAnswered)},
+		{alice, record("GOOD", "normal_clearing", "", signalling.BothWays)},
+		{bob, record("DEAF", "normal_clearing", "", signalling.OnlyCallerHeard)},
+		{"", record("LOST", "busy", "", signalling.NotAnswered)},
+	}
+	want := "Call bad, 14:03 UTC: It ended.\nCause: unallocated (Q.850 1), on the side of the called.\nThe trunk asterisk said: 404 Not Found.\n" +
+		"What to do: Check the number. If it is right, the trunk may want another form of it: see number_format of the trunk."
+	if got := says(t, o, Who{User: alice}, "!why"); got != want {
+		t.Errorf("got %s", got)
+	}
+	for line, part := range map[string]string{"!why old": "486 Busy Here", "!why GOOD": "normal clearing", "!why deaf": "No call of yours"} {
+		if got := says(t, o, Who{User: alice}, line); !strings.Contains(got, part) {
+			t.Errorf("%s: %s", line, got)
+		}
+	}
+	if got := says(t, o, Who{User: bob}, "!why"); !strings.Contains(got, "Only the caller was heard") {
+		t.Error(got)
+	}
+	if got := says(t, o, Who{User: ops}, "!why deaf"); !strings.Contains(got, "Only the caller was heard") {
+		t.Error(got)
+	}
+	if got := says(t, o, Who{User: ops}, "!why"); got != "None of your calls failed lately." {
+		t.Error(got)
+	}
+}
+
+// Every cause has its line, and every line its cause.
+func TestFixesAreComplete(t *testing.T) {
+	for _, c := range signalling.Causes() {
+		if _, ok := fixes[c.String()]; !ok {
+			t.Errorf("no fix for %v", c)
+		}
+	}
+}
