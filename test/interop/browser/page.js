@@ -5,6 +5,7 @@ import { createNewMatrixCall, CallEvent } from 'matrix-js-sdk/lib/webrtc/call.js
 import { CallEventHandlerEvent } from 'matrix-js-sdk/lib/webrtc/callEventHandler.js';
 import { microphone, Ear } from './audio.js';
 import { V0Line } from './v0.js';
+import { actions, follow } from './midcall.js';
 
 const bed = (window.bed = { events: [], calls: new Map(), onevent() {}, onnotice() {} });
 const log = (what, more = {}) => { const e = { at: Date.now(), what, ...more }; bed.events.push(e); bed.onevent(e); };
@@ -54,7 +55,11 @@ bed.stop = async () => { bed.client.stopClient(); await bed.client.logout(true);
 const devices = navigator.mediaDevices;
 if (devices) {
   devices.device = devices.getUserMedia.bind(devices);
-  devices.getUserMedia = async () => { bed.mic = await microphone(bed.speaking ?? bed.tone); return bed.mic.stream; };
+  devices.getUserMedia = async want => {
+    bed.mic = await microphone(bed.speaking ?? bed.tone);
+    if (want?.video) for (const track of (await devices.device({ video: true })).getTracks()) bed.mic.stream.addTrack(track);
+    return bed.mic.stream;
+  };
 }
 let turn = Promise.resolve();
 const speaking = (hz, entry, f) => (turn = turn.catch(() => {}).then(async () => {
@@ -83,6 +88,7 @@ function track(call, extra) {
   } else {
     call.on(CallEvent.State, state);
     call.on(CallEvent.Error, err => { e.error = String(err); log('error', { call: e.id, error: e.error }); });
+    follow(e, change);
     call.on(CallEvent.FeedsChanged, () => feed(call.getRemoteFeeds()[0]?.stream));
     feed(call.getRemoteFeeds()[0]?.stream);
   }
@@ -134,8 +140,9 @@ bed.dial = async ({ number, tone }) => {
   log('dial', { number, user: userid, room: roomId, lookup_ms: looked - began, room_ms: Date.now() - looked });
   return bed.place({ room: roomId, tone });
 };
-bed.place = async ({ room, tone }) => {
-  const call = bed.line ? bed.line.call(room) : createNewMatrixCall(bed.client, room, {});
+// place calls whoever is in the room; invitee, if any, says whom of several.
+bed.place = async ({ room, tone, invitee }) => {
+  const call = bed.line ? bed.line.call(room) : createNewMatrixCall(bed.client, room, { invitee });
   if (!call) throw new Error('this browser has no WebRTC');
   const e = track(call, {});
   log('place', { call: e.id, room });
@@ -184,4 +191,5 @@ bed.stats = async id => {
   }
   return out;
 };
+Object.assign(bed, actions(bed, find, until, change));
 bed.ready = true;

@@ -77,7 +77,7 @@ func (u *User) open(ctx context.Context) error {
 		return err
 	}
 	u.context = made.BrowserContextID
-	grant := map[string]any{"browserContextId": u.context, "permissions": []string{"audioCapture"}}
+	grant := map[string]any{"browserContextId": u.context, "permissions": []string{"audioCapture", "videoCapture"}}
 	if err := c.call(ctx, "", "Browser.grantPermissions", grant, nil); err != nil {
 		return err
 	}

@@ -135,6 +135,13 @@ func (p *Phone) WaitDigits(ctx context.Context, n int) (heard []Digit, err error
 	return heard, err
 }
 
+// Send has the phone do something else from now on, an extension of the bed's
+// dialplan: Send(ctx, "hold", "s"), Send(ctx, "tone", "700"), Send(ctx, "refer", "+49...").
+func (p *Phone) Send(ctx context.Context, where, extension string) error {
+	_, err := p.ami.action(ctx, "Redirect", "Channel", p.ch.name, "Context", where, "Exten", extension, "Priority", "1")
+	return err
+}
+
 // Hangup makes the phone hang up.
 func (p *Phone) Hangup(ctx context.Context) error {
 	_, err := p.ami.action(ctx, "Hangup", "Channel", p.ch.name)
