@@ -72,12 +72,15 @@ type timing struct {
 	follow  time.Duration // between looks at where a trunk's host is
 	search  time.Duration // the same while it is nowhere
 	hush    time.Duration // for the library's last goroutines, when we close
+	refer   time.Duration // for the end of a transfer that we asked for
+	linger  time.Duration // for the BYE of a far end that was transferred away
 	glare   time.Duration // the unit of RFC 3261 §14.1's random waits
 }
 
 func realTiming() timing {
 	return timing{t1: 500 * time.Millisecond, t2: 4 * time.Second, ack: 32 * time.Second, cancel: 10 * time.Second,
 		bye: 3 * time.Second, watch: time.Second, silence: 30 * time.Second, glare: 10 * time.Millisecond,
+		refer: 35 * time.Second, linger: 2 * time.Second,
 		lookup: 4 * time.Second, follow: time.Minute, search: 10 * time.Second, hush: 20 * time.Millisecond}
 }
 

@@ -81,10 +81,29 @@ func (o *outgoing) beforehand() {
 	switch m := m.(type) {
 	case toHangup:
 		o.told = true
+	case toShow:
+		o.view = m.view
+	case toTransfer:
+		o.cannotRefer("the call is not answered")
 	case request:
-		if m.tx != nil {
-			o.agent.refuse(m.Request, m.tx, refuse(481, "Call/Transaction Does Not Exist"))
-		}
+		o.early(m)
+	}
+}
+
+// early takes a request in an early dialog. Which of several forks it is from
+// does not matter: an UPDATE tells only who is there (RFC 3311 §5.2).
+func (o *outgoing) early(m request) {
+	switch {
+	case m.tx == nil:
+	case m.Method != sipmsg.UPDATE || !o.trunk.trusts(sourceOf(m).Addr()):
+		o.agent.refuse(m.Request, m.tx, refuse(481, "Call/Transaction Does Not Exist"))
+	case len(m.Body()) > 0: // our own offer is not answered
+		o.note(false, "UPDATE")
+		o.reply(m, refuse(491, "Request Pending"))
+	default:
+		o.note(false, "UPDATE")
+		o.recognise(m)
+		o.upToDate(m, nil)
 	}
 }
 
@@ -94,8 +113,9 @@ func (o *outgoing) progress(res *sipmsg.Response) {
 	if res.StatusCode == 100 {
 		return
 	}
+	o.recognise(res)
 	if len(res.Body()) > 0 {
-		o.early = earlyAnswer{tagOf(res.To().Params), res.Body()}
+		o.draft = earlyAnswer{tagOf(res.To().Params), res.Body()}
 	}
 	if (res.StatusCode == 180 || res.StatusCode == 183) && !o.ringing {
 		o.ringing = true

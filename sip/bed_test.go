@@ -39,7 +39,8 @@ func newPorts(t *testing.T) *port.Range {
 func newBed(t *testing.T, change ...func(*TrunkConfig, *timing)) *bed {
 	t.Helper()
 	b := &bed{peer: newPeer(t, "127.0.0.1"), board: &board{calls: make(chan signalling.Incoming, 10)}, ports: newPorts(t)}
-	cfg := TrunkConfig{Host: b.addr().String(), Numbers: []string{"+4930555"}, Username: "gw", Password: "s3cret"}
+	cfg := TrunkDefaults()
+	cfg.Host, cfg.Numbers, cfg.Username, cfg.Password = b.addr().String(), []string{"+4930555"}, "gw", "s3cret"
 	times := realTiming()
 	for _, c := range change {
 		c(&cfg, &times)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"strings"
 
 	sipmsg "github.com/emiago/sipgo/sip"
@@ -18,13 +19,20 @@ var (
 	errRealm         = errors.New("the challenge names another realm than the one configured")
 	errChallenge     = errors.New("the challenge holds no algorithm that we know")
 	errRefused       = errors.New("the trunk refused the credentials")
+	errWithin        = errors.New("a challenge within a call that is not the trunk's own")
 )
 
 // credentials answers digest challenges to one request: once, and once more if
-// the trunk says that only its nonce had grown stale (RFC 3261 §22.2). It must
-// never be asked about a request within a dialog.
+// the trunk says that only its nonce had grown stale (RFC 3261 §22.2).
+//
+// Within a dialog the challenge may be that of whoever was called, passed on by
+// the trunk's host, to learn the trunk's password. So it is answered there only
+// for the realm that is configured, or that the trunk took our password for
+// when a call began, and only where the request itself went to the host.
 type credentials struct {
 	trunk    *trunk
+	within   bool   // a dialog
+	realm    string // of the latest answer
 	answered bool
 	renewed  bool
 }
@@ -39,6 +47,9 @@ func (c *credentials) answer(req *sipmsg.Request, res *sipmsg.Response) (sipmsg.
 	if !t.isHost(sourceOf(res)) {
 		return nil, errForeignHost
 	}
+	if res.StatusCode != sipmsg.StatusUnauthorized && res.StatusCode != sipmsg.StatusProxyAuthRequired {
+		return nil, errChallenge
+	}
 	ask, reply := "www-authenticate", "Authorization"
 	if res.StatusCode == sipmsg.StatusProxyAuthRequired {
 		ask, reply = "proxy-authenticate", "Proxy-Authorization"
@@ -47,10 +58,13 @@ func (c *credentials) answer(req *sipmsg.Request, res *sipmsg.Response) (sipmsg.
 	if err != nil {
 		return nil, err
 	}
+	if c.within && !c.ours(ch.Realm, req) {
+		return nil, errWithin
+	}
 	if c.answered && (!ch.Stale || c.renewed) {
 		return nil, errRefused
 	}
-	c.renewed, c.answered = c.answered, true
+	c.renewed, c.answered, c.realm = c.answered, true, ch.Realm
 	cred, err := digest.Digest(ch, digest.Options{Method: string(req.Method), URI: req.Recipient.String(), Count: 1,
 		Username: t.Username, Password: t.Password.Reveal(),
 		GetBody: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(req.Body())), nil }})
@@ -58,6 +72,23 @@ func (c *credentials) answer(req *sipmsg.Request, res *sipmsg.Response) (sipmsg.
 		return nil, fmt.Errorf("%w: %w", errChallenge, err)
 	}
 	return sipmsg.NewHeader(reply, cred.String()), nil
+}
+
+// ours tells whether a challenge to a request within a dialog is the trunk's.
+func (c *credentials) ours(realm string, req *sipmsg.Request) bool {
+	to, err := netip.ParseAddrPort(req.Destination())
+	if err != nil || !c.trunk.isHost(to) {
+		return false
+	}
+	proved := c.trunk.proved.Load()
+	return c.trunk.Realm != "" || proved != nil && *proved == realm
+}
+
+// worked remembers the realm that took the password.
+func (c *credentials) worked() {
+	if c.answered {
+		c.trunk.proved.Store(&c.realm)
+	}
 }
 
 // strongest chooses among several challenges (RFC 8760 §2.4). realm, where it

@@ -13,7 +13,7 @@ import (
 
 const challenge = `WWW-Authenticate: Digest realm="asterisk", nonce="n1", algorithm=MD5, qop="auth", opaque="o"`
 
-// right checks the credentials of an INVITE.
+// right checks the credentials of a request.
 func right(t *testing.T, req *sipmsg.Request, header, password string) {
 	t.Helper()
 	h := req.GetHeader(header)
@@ -25,7 +25,7 @@ func right(t *testing.T, req *sipmsg.Request, header, password string) {
 		t.Fatal(err)
 	}
 	want, err := digest.Digest(&digest.Challenge{Realm: cred.Realm, Nonce: cred.Nonce, Algorithm: cred.Algorithm, QOP: []string{"auth"}},
-		digest.Options{Method: "INVITE", URI: req.Recipient.String(), Username: "gw", Password: password, Cnonce: cred.Cnonce, Count: cred.Nc})
+		digest.Options{Method: string(req.Method), URI: req.Recipient.String(), Username: "gw", Password: password, Cnonce: cred.Cnonce, Count: cred.Nc})
 	if err != nil {
 		t.Fatal(err)
 	}

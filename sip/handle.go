@@ -75,14 +75,20 @@ func (a *Agent) handle(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 	}
 	switch req.Method {
 	case sipmsg.INVITE:
+		if req.GetHeader("replaces") != nil {
+			a.replacesDialog(req, tx, trunks)
+			return
+		}
 		a.invited(req, tx, choose(trunks, req))
 	case sipmsg.OPTIONS:
 		status, phrase := 200, "OK"
 		if a.draining.Load() {
 			status, phrase = 503, "Service Unavailable"
 		}
-		a.respond(tx, a.capabilities(req, status, phrase))
-	default: // BYE, INFO, and a CANCEL that the library found no INVITE for
+		a.respond(tx, trunks[0].capabilities(req, status, phrase))
+	case sipmsg.REFER: // RFC 3515 §2.4.2: nothing here is to be referred
+		a.refuse(req, tx, refuse(403, "Forbidden"))
+	default: // BYE, INFO, UPDATE, NOTIFY, and a CANCEL that the library found no INVITE for
 		a.refuse(req, tx, refuse(481, "Call/Transaction Does Not Exist"))
 	}
 }
@@ -155,7 +161,7 @@ func (a *Agent) invited(req *sipmsg.Request, tx *sipmsg.ServerTx, t *trunk) {
 	in.Leg = func(box *signalling.Inbox) signalling.Leg {
 		l := &incoming{leg: newLeg(t, box, signalling.A), invite: req, tx: tx, key: key, remote: remote, formats: formats}
 		l.begin()
-		return l
+		return l.leg
 	}
 	if why, ok := a.board.Accept(in); !ok {
 		a.release(key)

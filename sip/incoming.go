@@ -23,21 +23,9 @@ type incoming struct {
 // begin makes the dialog and starts the leg's goroutine.
 func (i *incoming) begin() {
 	i.offers = i.formats
-	from, to := i.invite.From(), i.invite.To()
-	peer := sourceOf(i.invite)
-	listener := i.agent.listenerOf(i.tx, sipmsg.NetworkToLower(i.invite.Transport()), peer.Addr())
-	d := &dialog{agent: i.agent, trunk: i.trunk, listener: listener, peer: peer, callID: string(*i.invite.CallID()),
-		local:    party{to.DisplayName, to.Address, tagOf(to.Params)},
-		remote:   party{from.DisplayName, from.Address, tagOf(from.Params)},
-		localSeq: newSeq(), remoteSeq: i.invite.CSeq().SeqNo}
-	d.host = listener.hostFor(d.peer)
-	for _, h := range i.invite.GetHeaders("record-route") {
-		if rr, ok := h.(*sipmsg.RecordRouteHeader); ok {
-			d.routes = append(d.routes, rr.Address)
-		}
-	}
-	d.refresh(i.invite.Contact())
-	i.dialog, i.farewell = d, i.refuse
+	i.dialog, i.farewell = i.agent.dialogOf(i.invite, i.tx, i.trunk), i.refuse
+	i.party = caller(i.invite, i.trunk)
+	i.learnMethods(i.invite)
 	i.note(false, "INVITE")
 	i.note(true, "100 Trying")
 	if !i.tx.OnCancel(func(req *sipmsg.Request) { i.mail.post(cancel{req}) }) {
@@ -80,6 +68,10 @@ func (i *incoming) await() (media.Format, bool) {
 				i.told = true
 				i.refuse(m.reason)
 				return media.Format{}, false
+			case toShow:
+				i.view = m.view
+			case toTransfer:
+				i.cannotRefer("the call is not answered")
 			case cancel:
 				i.cancelled(m.Request)
 				return media.Format{}, false
@@ -115,6 +107,7 @@ func (i *incoming) early(m request) {
 func (i *incoming) progress(status int, phrase string) {
 	res := i.agent.response(i.invite, status, phrase, nil)
 	res.AppendHeader(i.dialog.contact())
+	i.assert(res)
 	i.note(true, statusLine(res))
 	i.agent.respond(i.tx, res)
 }
@@ -163,6 +156,7 @@ func (i *incoming) pickUp(format media.Format) bool {
 	}
 	i.note(true, "200 OK")
 	i.unacked.first, i.farewell = true, i.bye
+	i.publish()
 	return true
 }
 

@@ -33,7 +33,7 @@ func TestIncomingCall(t *testing.T) {
 	}
 	leg.Answer(media.PCMU)
 	res := b.response("200 INVITE")
-	if tagOf(res.To().Params) != tagOf(ringing.To().Params) || res.GetHeader("Allow").Value() != allowList {
+	if tagOf(res.To().Params) != tagOf(ringing.To().Params) || res.GetHeader("Allow").Value() != allowList+", REFER" {
 		t.Errorf("200\n%s", res)
 	}
 	b.ack(res, nil)
@@ -231,32 +231,4 @@ func TestNoPortsLeft(t *testing.T) {
 	b.rung()
 	checkLater(t, b.response("503"))
 	b.ended(signalling.Congestion)
-}
-
-func TestWhoCalls(t *testing.T) {
-	for _, c := range []struct {
-		from    string
-		headers []string
-		want    signalling.Party
-	}{
-		{`"Eve \"x" <sip:0301@h>`, nil, signalling.Party{Number: "0301", Name: "Eve x"}},
-		{`<sip:+49-30-(1)2.3;cpc=ordinary@h;user=phone>`, nil, signalling.Party{Number: "+493012" + "3"}},
-		{`<tel:+49-30-4>`, nil, signalling.Party{Number: "+49304"}},
-		{`"Anonymous" <sip:anonymous@anonymous.invalid>`, nil, signalling.Party{}},
-		{`"Anonymous" <sip:anonymous@anonymous.invalid>`, []string{`P-Asserted-Identity: "Carol" <sip:+4911@h>`}, signalling.Party{Number: "+4911", Name: "Carol"}},
-		{`<sip:1@h>`, []string{`P-Asserted-Identity: <tel:+4911>, <sip:+4912@h>`}, signalling.Party{Number: "+4911"}},
-		{`<sip:+4930@h>`, []string{"Privacy: id"}, signalling.Party{}},
-		{`<sip:+4930@h>`, []string{"P-Asserted-Identity: nonsense;;;<"}, signalling.Party{Number: "+4930"}},
-		{`<sip:no%0aline@h>`, nil, signalling.Party{}},
-	} {
-		p := &peer{t: t, id: "x", seq: 1, tag: "t", conn: socket(t, "127.0.0.1")}
-		msg, err := sipmsg.ParseMessage([]byte(p.raw("INVITE", "sip:1@h", c.from+";tag=t", "<sip:1@h>", nil, c.headers...)))
-		if err != nil {
-			t.Errorf("%s: %v", c.from, err)
-			continue
-		}
-		if got := caller(msg.(*sipmsg.Request), &trunk{}); got != c.want {
-			t.Errorf("%s %v is %+v, want %+v", c.from, c.headers, got, c.want)
-		}
-	}
 }

@@ -36,14 +36,28 @@ type leg struct {
 
 	farewell func(signalling.Reason) // ends the far end's part, whatever it is now; nil: nothing to end
 
-	told     bool     // the call said Hangup
-	reported bool     // we said HungUp
-	over     bool     // the dialog is at its end
-	held     bool     // by the far end
-	unacked  *unacked // nil: every 2xx of ours has its ACK
-	accepted *unacked // the latest, with its ACK or without
+	told     bool             // the call said Hangup
+	reported bool             // we said HungUp
+	over     bool             // the dialog is at its end
+	view     signalling.View  // what the call last showed of the other side
+	party    signalling.Party // who the far end is, as the call knows it
+	methods  string           // what the far end's Allow lists; empty: it did not say
+	held     bool             // by the far end
+	silent   bool             // and it sends nothing meanwhile
+	unacked  *unacked         // nil: every 2xx of ours has its ACK
+	accepted *unacked         // the latest, with its ACK or without
 	reoffer  reoffer
-	begun    []*sipmsg.ClientTx // transactions to be ended with the leg
+	asking   asking
+
+	known       atomic.Pointer[answered] // nil before the answer
+	transfer    *transfer                // that we asked for; nil: none is under way
+	transferred bool                     // we asked for one before
+	referral    *referral                // that the far end asked for
+	referrals   int
+	replaced    bool // its transfer went well
+	parting     *signalling.Reason
+	leaving     *time.Timer        // until we say goodbye for that reason
+	begun       []*sipmsg.ClientTx // transactions to be ended with the leg
 }
 
 func newLeg(t *trunk, in *signalling.Inbox, side signalling.Side) *leg {
@@ -59,14 +73,14 @@ func (l *leg) Ring() { l.mail.post(toRing{}) }
 // Answer implements signalling.Leg.
 func (l *leg) Answer(f media.Format) { l.mail.post(toAnswer{f}) }
 
-// Show implements signalling.Leg.
-func (l *leg) Show(v signalling.View) { l.mail.post(toHold{v.Held}) }
+// Show implements signalling.Leg. SIP has no word for a microphone that is off.
+func (l *leg) Show(v signalling.View) { l.mail.post(toShow{v}) }
 
 // Transfer implements signalling.Leg.
-func (l *leg) Transfer(signalling.Destination) {}
+func (l *leg) Transfer(to signalling.Destination) { l.mail.post(toTransfer{to}) }
 
 // Transferred implements signalling.Leg.
-func (l *leg) Transferred(signalling.Reason) {}
+func (l *leg) Transferred(r signalling.Reason) { l.mail.post(toTransferee{r}) }
 
 // SendDigit implements signalling.Leg.
 func (l *leg) SendDigit(d byte) { l.mail.post(toDigit{d}) }
@@ -117,6 +131,8 @@ func (l *leg) gone() {
 			if m.tx != nil {
 				l.agent.refuse(m.Request, m.tx, refuse(481, "Call/Transaction Does Not Exist"))
 			}
+		case takeOver:
+			l.agent.refuse(m.Request, m.tx, refuse(481, "Call/Transaction Does Not Exist"))
 		case anotherOkay:
 			l.agent.stray(m.Response)
 		}
@@ -136,18 +152,23 @@ func (l *leg) open() (signalling.Reason, bool) {
 	return signalling.Reason{}, true
 }
 
-// start lets audio flow as it was agreed.
+// start lets audio flow as it was agreed. A far end that wants no audio has put
+// us on hold; with sendonly it plays something of its own meanwhile, with
+// inactive or the RFC 2543 way it does not (RFC 3264 §8.4).
 func (l *leg) start(n media.Negotiated) {
 	l.agreed, l.codec, l.since = n, n.Format, time.Now()
 	l.port.Start(n)
-	if hold := !n.Send; hold != l.held {
-		l.held = hold
-		kind := signalling.Resumed
-		if hold {
-			kind = signalling.Held
-		}
-		l.post(kind)
+	hold := !n.Send
+	silent := hold && (!n.Receive || n.Remote.Addr().IsUnspecified())
+	if hold == l.held && silent == l.silent {
+		return
 	}
+	l.held, l.silent = hold, silent
+	e := signalling.Event{Kind: signalling.Resumed, Side: l.side}
+	if hold {
+		e.Kind, e.Silent = signalling.Held, silent
+	}
+	l.in.Post(e)
 }
 
 func (l *leg) post(k signalling.Kind) { l.in.Post(signalling.Event{Kind: k, Side: l.side}) }

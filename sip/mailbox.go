@@ -14,9 +14,12 @@ import (
 type (
 	toRing   struct{}
 	toAnswer struct{ format media.Format }
-	toHold   struct{ on bool }
+	toShow   struct{ view signalling.View }
 	toDigit  struct{ digit byte }
 	toHangup struct{ reason signalling.Reason }
+
+	toTransfer   struct{ dest signalling.Destination }
+	toTransferee struct{ reason signalling.Reason } // what became of the transfer that it asked for
 
 	request struct { // within the dialog; tx is nil for ACK
 		*sipmsg.Request

@@ -19,14 +19,15 @@ const (
 const sdpType = "application/sdp"
 
 // allowed are the methods that are really handled, as Allow lists them.
-var allowed = []sipmsg.RequestMethod{sipmsg.INVITE, sipmsg.ACK, sipmsg.CANCEL, sipmsg.BYE, sipmsg.OPTIONS, sipmsg.INFO}
+var allowed = []sipmsg.RequestMethod{sipmsg.INVITE, sipmsg.ACK, sipmsg.CANCEL, sipmsg.BYE, sipmsg.OPTIONS, sipmsg.INFO,
+	sipmsg.UPDATE, sipmsg.NOTIFY, sipmsg.REFER}
 
-// allowList is the same as a header value.
-const allowList = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO"
+// allowList is the same as a header value; REFER is added where a trunk may.
+const allowList = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, NOTIFY"
 
 // registered are methods that exist and that we do not handle: 405, not 501.
-var registered = []sipmsg.RequestMethod{sipmsg.REGISTER, sipmsg.SUBSCRIBE, sipmsg.NOTIFY, sipmsg.REFER,
-	sipmsg.MESSAGE, sipmsg.PRACK, sipmsg.UPDATE, sipmsg.PUBLISH}
+var registered = []sipmsg.RequestMethod{sipmsg.REGISTER, sipmsg.SUBSCRIBE, sipmsg.MESSAGE,
+	sipmsg.PRACK, sipmsg.PUBLISH}
 
 // refusal is how a request is turned away; the zero value lets it pass.
 type refusal struct {
@@ -79,7 +80,7 @@ func checkShape(req *sipmsg.Request) refusal {
 // singletons may stand in a message once only; two of them are a way to make
 // two readers see two messages.
 var singletons = map[string]bool{"to": true, "t": true, "from": true, "f": true, "call-id": true, "i": true, "cseq": true,
-	"max-forwards": true, "content-length": true, "l": true, "content-type": true, "c": true}
+	"max-forwards": true, "replaces": true, "content-length": true, "l": true, "content-type": true, "c": true}
 
 func repeated(req *sipmsg.Request) bool {
 	seen := map[string]bool{}
@@ -149,7 +150,7 @@ func checkRequire(req *sipmsg.Request) refusal {
 	var unknown []string
 	for _, h := range req.GetHeaders("require") {
 		for _, tag := range strings.Split(h.Value(), ",") {
-			if tag = strings.TrimSpace(tag); tag != "" {
+			if tag = strings.TrimSpace(tag); tag != "" && !supports(tag) {
 				unknown = append(unknown, tag)
 			}
 		}
@@ -162,7 +163,12 @@ func checkRequire(req *sipmsg.Request) refusal {
 
 // checkBody wants session descriptions, unencoded, and nothing else (RFC 3261 §8.2.3).
 func checkBody(req *sipmsg.Request) refusal {
-	if req.Method != sipmsg.INVITE && req.Method != sipmsg.ACK || len(req.Body()) == 0 {
+	switch req.Method {
+	case sipmsg.INVITE, sipmsg.ACK, sipmsg.UPDATE:
+	default:
+		return refusal{}
+	}
+	if len(req.Body()) == 0 {
 		return refusal{}
 	}
 	accept := sipmsg.NewHeader("Accept", sdpType)

@@ -51,7 +51,9 @@ func (u *unacked) release() {
 func (l *leg) okay(tx *sipmsg.ServerTx, req *sipmsg.Request, body []byte, offered bool) error {
 	res := l.agent.response(req, 200, "OK", body)
 	res.AppendHeader(l.dialog.contact())
-	res.AppendHeader(sipmsg.NewHeader("Allow", allowList))
+	res.AppendHeader(sipmsg.NewHeader("Allow", l.trunk.allowed()))
+	res.AppendHeader(sipmsg.NewHeader("Supported", supportedList))
+	l.assert(res)
 	if err := deliver(tx, res); err != nil {
 		return err
 	}
@@ -101,7 +103,6 @@ func (l *leg) acked(ack *sipmsg.Request) {
 		l.media.Store(l.port)
 		l.post(signalling.Confirmed)
 	}
-	l.offerAgain()
 }
 
 // accept reads the answer to our last offer.

@@ -20,7 +20,7 @@ type outgoing struct {
 	invite  *sipmsg.Request
 	creds   credentials
 	ringing bool // we said so
-	early   earlyAnswer
+	draft   earlyAnswer
 }
 
 // earlyAnswer is an answer in a provisional response: a 2xx of the same fork
@@ -62,9 +62,12 @@ func (o *outgoing) prepare() (signalling.Reason, bool) {
 	}
 	t := o.trunk
 	uri := sipmsg.Uri{Scheme: "sip", User: number, Host: t.host.name}
-	from := sipmsg.Uri{Scheme: "sip", User: outward(t.CallerID, t.NumberFormat), Host: t.host.name}
+	me := party{displayName(o.to.From.Name), sipmsg.Uri{Scheme: "sip", User: outward(t.CallerID, t.NumberFormat), Host: t.host.name}, newTag()}
+	if o.to.From.Hidden { // RFC 3323 §4.1.1.3
+		me.name, me.uri = "Anonymous", sipmsg.Uri{Scheme: "sip", User: "anonymous", Host: "anonymous.invalid"}
+	}
 	o.dialog = &dialog{agent: o.agent, trunk: t, listener: listener, host: listener.hostFor(remote), callID: newTag(),
-		local: party{displayName(o.to.From.Name), from, newTag()}, remote: party{"", uri, ""},
+		local: me, remote: party{"", uri, ""},
 		localSeq: newSeq(), peer: remote, first: true, target: uri}
 	if _, port, _ := splitHost(t.Host); port != 0 {
 		o.dialog.target.Port = int(port)
@@ -79,12 +82,27 @@ func (o *outgoing) prepare() (signalling.Reason, bool) {
 func (o *outgoing) next(auth sipmsg.Header) *sipmsg.Request {
 	req := o.dialog.request(sipmsg.INVITE)
 	req.AppendHeader(o.dialog.contact())
-	req.AppendHeader(sipmsg.NewHeader("Allow", allowList))
+	req.AppendHeader(sipmsg.NewHeader("Allow", o.trunk.allowed()))
+	req.AppendHeader(sipmsg.NewHeader("Supported", supportedList))
+	if r, ok := parseReplaces(o.to.Replaces); ok { // RFC 3891 §4: without Require it might become a call of its own
+		req.AppendHeader(sipmsg.NewHeader("Replaces", r.String()))
+		req.AppendHeader(sipmsg.NewHeader("Require", "replaces"))
+	}
+	o.identify(req)
 	if auth != nil {
 		req.AppendHeader(auth)
 	}
 	describeWith(req, offer.Offer(o.local))
 	return req
+}
+
+// identify says who calls, to a trunk that trusts us with that, and that the
+// caller stays unknown if so (RFC 3325 §9.1).
+func (o *outgoing) identify(req *sipmsg.Request) {
+	o.assert(req)
+	if o.to.From.Hidden && !o.trunk.SendIdentity {
+		req.AppendHeader(sipmsg.NewHeader("Privacy", "id"))
+	}
 }
 
 // call sends INVITEs until one has an answer that is not a challenge, and
@@ -105,6 +123,7 @@ func (o *outgoing) call() *sipmsg.Response {
 		}
 		o.settled(tx)
 		if res.IsSuccess() {
+			o.creds.worked()
 			return res
 		}
 		challenge := res.StatusCode == 401 || res.StatusCode == 407
@@ -155,8 +174,11 @@ func faulty(c signalling.Cause) bool {
 // answered makes the dialog and lets audio flow. A 2xx that crossed our CANCEL
 // made a dialog all the same: it gets its ACK and a BYE.
 func (o *outgoing) answered(res *sipmsg.Response) bool {
+	o.learnMethods(res)
+	o.recognise(res)
 	o.dialog.establish(res)
 	o.farewell = o.bye
+	o.publish()
 	o.acknowledge(res)
 	o.trunk.report("up")
 	if o.told {
@@ -164,8 +186,8 @@ func (o *outgoing) answered(res *sipmsg.Response) bool {
 		return false
 	}
 	sdp := res.Body()
-	if len(sdp) == 0 && o.early.tag == o.dialog.remote.tag {
-		sdp = o.early.sdp
+	if len(sdp) == 0 && o.draft.tag == o.dialog.remote.tag {
+		sdp = o.draft.sdp
 	}
 	n, err := o.accept(sdp)
 	if err != nil {

@@ -28,25 +28,31 @@ func (l *leg) reinvited(m request) {
 		l.reply(m, refuse(491, "Request Pending"))
 		return
 	}
-	before := l.local
-	l.describe(l.reoffer.wish)
-	l.dialog.refresh(m.Contact())
-	if len(m.Body()) == 0 {
-		l.agree(m, offer.Offer(l.local), true)
+	body, offered, ok := l.renegotiate(m)
+	if !ok {
+		l.reply(m, refuse(488, "Not Acceptable Here"))
 		return
 	}
-	remote, err := offer.Parse(m.Body())
-	if err == nil {
-		var body []byte
-		var n media.Negotiated
-		if body, n, err = offer.Answer(remote, l.local, l.codec); err == nil {
-			l.start(n)
-			l.agree(m, body, false)
-			return
-		}
+	l.agree(m, body, offered)
+}
+
+// renegotiate makes our description for a request that may change the session,
+// and tells whether it is an offer. Where it fails, nothing has changed.
+func (l *leg) renegotiate(m request) (body []byte, offered, ok bool) {
+	before := l.local
+	l.describe(l.reoffer.wish)
+	body, n, ok := l.answerTo(m.Body())
+	if !ok {
+		l.local = before
+		return nil, false, false
 	}
-	l.local = before
-	l.reply(m, refuse(488, "Not Acceptable Here"))
+	if n != nil {
+		l.start(*n)
+	}
+	l.retarget(m.Contact())
+	l.learnMethods(m)
+	l.recognise(m)
+	return body, n == nil, true
 }
 
 func (l *leg) agree(m request, body []byte, offered bool) {
@@ -57,11 +63,15 @@ func (l *leg) agree(m request, body []byte, offered bool) {
 	l.reoffer.agreed = l.reoffer.wish
 }
 
-// reoffer is our own re-INVITE, for hold.
+// reoffer is our own re-INVITE, for hold, and to tell who is here now where the
+// far end takes no UPDATE.
 type reoffer struct {
 	wish   bool // the call wants the far end on hold
 	agreed bool // it is
 	asked  bool // what the offer under way says
+	tell   bool // the far end does not know yet who is here
+	req    *sipmsg.Request
+	creds  credentials
 	tx     *sipmsg.ClientTx
 	timer  *time.Timer // until the next attempt after glare
 }
@@ -91,16 +101,26 @@ func (r *reoffer) again() <-chan time.Time {
 // and nothing else is under way (RFC 3261 §14.1).
 func (l *leg) offerAgain() {
 	r := &l.reoffer
-	if r.wish == r.agreed || r.tx != nil || r.timer != nil || l.unacked != nil {
+	if r.wish == r.agreed && !r.tell || r.tx != nil || r.timer != nil || l.unacked != nil || l.asking.refers() || l.over {
 		return
 	}
-	l.describe(r.wish)
-	r.asked = r.wish
-	req := l.dialog.request(sipmsg.INVITE)
-	req.AppendHeader(l.dialog.contact())
-	req.AppendHeader(sipmsg.NewHeader("Allow", allowList))
-	describeWith(req, offer.Offer(l.local))
-	tx, err := l.begin(req, "re-INVITE", time.Second)
+	r.asked, r.tell, r.creds = r.wish, false, credentials{trunk: l.trunk, within: true}
+	l.reinvite(nil, "re-INVITE")
+}
+
+// reinvite sends our offer, with credentials once there are any.
+func (l *leg) reinvite(auth sipmsg.Header, text string) {
+	r := &l.reoffer
+	l.describe(r.asked)
+	r.req = l.dialog.request(sipmsg.INVITE)
+	r.req.AppendHeader(l.dialog.contact())
+	r.req.AppendHeader(sipmsg.NewHeader("Allow", l.trunk.allowed()))
+	l.assert(r.req)
+	if auth != nil {
+		r.req.AppendHeader(auth)
+	}
+	describeWith(r.req, offer.Offer(l.local))
+	tx, err := l.begin(r.req, text, time.Second)
 	if err != nil {
 		r.wish = r.agreed
 		return
@@ -138,19 +158,33 @@ func (l *leg) reanswered(res *sipmsg.Response) {
 	switch {
 	case res.IsSuccess():
 		l.acknowledge(res)
-		l.dialog.refresh(res.Contact())
+		l.retarget(res.Contact())
+		l.recognise(res)
 		r.agreed = r.asked
 		if n, err := l.accept(res.Body()); err == nil {
 			l.start(n)
 		}
-		l.offerAgain()
 	case res.StatusCode == 491:
+		r.tell = l.trunk.SendIdentity
 		r.timer = time.NewTimer(l.glare())
 	case res.StatusCode == 408 || res.StatusCode == 481:
 		l.part(signalling.Reason{Cause: signalling.PeerTimeout, Detail: statusLine(res)})
 	default:
-		r.wish = r.agreed
+		l.reinviteAgain(res)
 	}
+}
+
+// reinviteAgain answers a challenge once; any other refusal leaves the session
+// as it was (RFC 3261 §14.1).
+func (l *leg) reinviteAgain(res *sipmsg.Response) {
+	r := &l.reoffer
+	if res.StatusCode == 401 || res.StatusCode == 407 {
+		if auth, err := r.creds.answer(r.req, res); err == nil {
+			l.reinvite(auth, "re-INVITE (with credentials)")
+			return
+		}
+	}
+	r.wish = r.agreed
 }
 
 // reunanswered ends the dialog (RFC 3261 §14.1: no answer is like a 408).

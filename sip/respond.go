@@ -37,10 +37,10 @@ func refusalOf(c signalling.Cause) refusal {
 	return refuse(status, phrase)
 }
 
-// capabilities answers OPTIONS (RFC 3261 §11.2).
-func (a *Agent) capabilities(req *sipmsg.Request, status int, phrase string) *sipmsg.Response {
-	res := a.response(req, status, phrase, nil)
-	res.AppendHeader(sipmsg.NewHeader("Allow", allowList))
+// capabilities answers OPTIONS from a trunk (RFC 3261 §11.2).
+func (t *trunk) capabilities(req *sipmsg.Request, status int, phrase string) *sipmsg.Response {
+	res := t.agent.response(req, status, phrase, nil)
+	res.AppendHeader(sipmsg.NewHeader("Allow", t.allowed()))
 	res.AppendHeader(sipmsg.NewHeader("Accept", sdpType))
 	return res
 }

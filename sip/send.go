@@ -149,17 +149,5 @@ func (a *Agent) dismiss(res *sipmsg.Response) {
 	if err := a.write(d.ack(res.CSeq().SeqNo)); err != nil {
 		return
 	}
-	tx, err := a.send(d.request(sipmsg.BYE), time.Second)
-	if err != nil {
-		return
-	}
-	defer tx.Terminate()
-	wait := time.NewTimer(a.timing.bye)
-	defer wait.Stop()
-	select {
-	case <-tx.Responses():
-	case <-tx.Done():
-	case <-wait.C:
-	case <-a.ctx.Done():
-	}
+	a.leave(d)
 }

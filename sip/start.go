@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -18,7 +19,7 @@ import (
 // nothing: it is looked for until it has.
 func (a *Agent) Start(ctx context.Context) error {
 	log := slog.New(quiet{a.log.Handler()})
-	a.transport = sipmsg.NewTransportLayer(nowhere(), sipmsg.NewParser(), nil, sipmsg.WithTransportLayerLogger(log))
+	a.transport = sipmsg.NewTransportLayer(nowhere(), sipmsg.NewParser(sipmsg.WithHeadersParsers(parsers())), nil, sipmsg.WithTransportLayerLogger(log))
 	a.transport.OnMessage(a.prepare)
 	a.txs = sipmsg.NewTransactionLayer(a.transport, sipmsg.WithTransactionLayerLogger(log),
 		sipmsg.WithTransactionLayerUnhandledResponseHandler(a.stray), sipmsg.WithTransactionLayerTerminateOnConnClose())
@@ -37,6 +38,15 @@ func (a *Agent) Start(ctx context.Context) error {
 	}
 	a.wg.Go(a.sweep) // ends with a.ctx; awaited by Close
 	return nil
+}
+
+// parsers are the library's but for those of Refer-To and Referred-By: a bad one
+// is for us to answer, not a reason to drop the message.
+func parsers() map[string]sipmsg.HeaderParser {
+	all := maps.Clone(sipmsg.DefaultHeadersParser())
+	delete(all, "refer-to")
+	delete(all, "referred-by")
+	return all
 }
 
 // locate finds the hosts of all trunks, side by side, and follows those that

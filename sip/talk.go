@@ -33,8 +33,21 @@ func (l *leg) talk() {
 		case <-l.reoffer.again():
 			l.reoffer.timer = nil
 			l.offerAgain()
+		case res := <-l.asking.responses():
+			l.replied(res)
+		case <-l.asking.done():
+			l.unreplied()
+		case <-l.transfer.late():
+			l.notReferred(signalling.PeerTimeout, "the far end did not say how the transfer went")
+		case <-l.left():
+			l.bye(*l.parting)
 		case <-l.agent.ctx.Done():
 			l.part(signalling.Reason{Cause: signalling.ShuttingDown})
+		}
+		l.offerAgain() // whatever had to wait for what just happened
+		l.askNext()
+		if l.leaving != nil && !l.replaced && !l.owes() && !l.over {
+			l.bye(*l.parting)
 		}
 	}
 }
@@ -44,9 +57,12 @@ func (l *leg) on(m any) {
 	switch m := m.(type) {
 	case toHangup:
 		l.hangup(m.reason)
-	case toHold:
-		l.reoffer.wish = m.on
-		l.offerAgain()
+	case toShow:
+		l.show(m.view)
+	case toTransfer:
+		l.transferTo(m.dest)
+	case toTransferee:
+		l.conclude(m.reason)
 	case toDigit:
 		if err := l.port.SendDigit(m.digit, digitLength); err != nil {
 			l.log.Info("a digit was not sent", "error", err)
@@ -55,6 +71,8 @@ func (l *leg) on(m any) {
 		l.asked(m)
 	case anotherOkay:
 		l.okayAgain(m.Response)
+	case takeOver:
+		l.takenOver(m)
 	}
 }
 
@@ -64,6 +82,13 @@ func (l *leg) hangup(r signalling.Reason) {
 	l.told = true
 	if l.unacked != nil && l.unacked.first {
 		l.unacked.parting = &r
+		return
+	}
+	if l.referral != nil { // nobody will tell any more
+		l.conclude(signalling.Reason{Cause: signalling.Unavailable})
+	}
+	if l.replaced || l.owes() {
+		l.linger(r)
 		return
 	}
 	l.bye(r)
@@ -95,13 +120,22 @@ func (l *leg) asked(m request) {
 	switch m.Method {
 	case sipmsg.INVITE:
 		l.reinvited(m)
+	case sipmsg.UPDATE:
+		l.updated(m)
+	case sipmsg.REFER:
+		l.referred(m)
+	case sipmsg.NOTIFY:
+		l.notified(m)
 	case sipmsg.BYE:
 		l.reply(m, refuse(200, "OK"))
+		if l.transfer != nil && l.transfer.accepted { // it left without a word of how it went
+			l.referredAway()
+		}
 		l.hungUp(goodbye(m.Request))
 	case sipmsg.INFO:
 		l.info(m)
 	case sipmsg.OPTIONS:
-		l.send(m, l.agent.capabilities(m.Request, 200, "OK")) // also while draining: the call is up
+		l.send(m, l.trunk.capabilities(m.Request, 200, "OK")) // also while draining: the call is up
 	}
 }
 
@@ -136,15 +170,26 @@ func (l *leg) acknowledge(res *sipmsg.Response) {
 	l.note(true, "ACK")
 }
 
-// bye says goodbye and waits a moment for the answer. A challenge to it is
-// never answered.
+// bye says goodbye and waits a moment for the answer.
 func (l *leg) bye(r signalling.Reason) {
 	l.over = true
+	creds := credentials{trunk: l.trunk, within: true}
+	auth := l.goodbye(r, nil, "BYE", &creds)
+	if auth != nil {
+		l.goodbye(r, auth, "BYE (with credentials)", &creds)
+	}
+}
+
+// goodbye sends one BYE. It returns the credentials that it was asked for.
+func (l *leg) goodbye(r signalling.Reason, auth sipmsg.Header, text string, creds *credentials) sipmsg.Header {
 	req := l.dialog.request(sipmsg.BYE)
 	req.AppendHeader(reasonHeader(r))
-	tx, err := l.begin(req, "BYE", time.Second)
+	if auth != nil {
+		req.AppendHeader(auth)
+	}
+	tx, err := l.begin(req, text, time.Second)
 	if err != nil {
-		return
+		return nil
 	}
 	wait := time.NewTimer(l.agent.timing.bye)
 	defer wait.Stop()
@@ -154,18 +199,19 @@ func (l *leg) bye(r signalling.Reason) {
 			l.note(false, statusLine(res)+" (BYE)")
 			if !res.IsProvisional() {
 				l.settled(tx)
-				return
+				again, _ := creds.answer(req, res) // nil where there is nothing to prove, or to be proved
+				return again
 			}
 		case <-l.mail.ready:
 			if m, ok := l.mail.next(); ok {
 				l.crossing(m)
 			}
 		case <-tx.Done():
-			return
+			return nil
 		case <-wait.C:
-			return
+			return nil
 		case <-l.agent.ctx.Done():
-			return
+			return nil
 		}
 	}
 }
@@ -177,6 +223,8 @@ func (l *leg) crossing(m any) {
 		l.told = true
 	case anotherOkay:
 		l.okayAgain(m.Response)
+	case takeOver:
+		l.agent.refuse(m.Request, m.tx, refuse(481, "Call/Transaction Does Not Exist"))
 	case request:
 		if r := l.dialog.belongs(m.Request); r.status == 0 && m.Method == sipmsg.BYE {
 			l.note(false, "BYE")

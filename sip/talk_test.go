@@ -102,12 +102,15 @@ func TestFarEndHolds(t *testing.T) {
 		sdp    string
 		answer offer.Direction
 		want   signalling.Kind
+		silent bool
 	}{
-		{string(b.sdp("sendonly", "0")), offer.RecvOnly, signalling.Held},
-		{string(b.sdp("sendrecv", "0")), offer.SendRecv, signalling.Resumed},
-		{strings.Replace(string(b.sdp("sendrecv", "0")), "c=IN IP4 127.0.0.1", "c=IN IP4 0.0.0.0", 1), offer.RecvOnly, signalling.Held},
-		{string(b.sdp("inactive", "0")), offer.Inactive, signalling.Gone},
-		{string(b.sdp("sendrecv", "0")), offer.SendRecv, signalling.Resumed},
+		{string(b.sdp("sendonly", "0")), offer.RecvOnly, signalling.Held, false},
+		{string(b.sdp("sendonly", "0")), offer.RecvOnly, signalling.Gone, false},
+		{string(b.sdp("inactive", "0")), offer.Inactive, signalling.Held, true}, // its music ends
+		{string(b.sdp("sendrecv", "0")), offer.SendRecv, signalling.Resumed, false},
+		{strings.Replace(string(b.sdp("sendrecv", "0")), "c=IN IP4 127.0.0.1", "c=IN IP4 0.0.0.0", 1), offer.RecvOnly, signalling.Held, true},
+		{string(b.sdp("inactive", "0")), offer.Inactive, signalling.Gone, true},
+		{string(b.sdp("sendrecv", "0")), offer.SendRecv, signalling.Resumed, false},
 	} {
 		seq := uint32(5 + i)
 		b.send(b.within(invite, "INVITE", seq, []byte(c.sdp)))
@@ -116,8 +119,11 @@ func TestFarEndHolds(t *testing.T) {
 			t.Errorf("%d: answered %s, want %s (%v)", i, a.Direction, c.answer, err)
 		}
 		b.send(b.within(invite, "ACK", seq, nil))
-		if c.want != signalling.Gone { // still held: said once
-			b.event(c.want)
+		if c.want == signalling.Gone { // still held in the same way: said once
+			continue
+		}
+		if e := b.event(c.want); e.Silent != c.silent {
+			t.Errorf("%d: silent is %t", i, e.Silent)
 		}
 	}
 }
@@ -138,6 +144,12 @@ func TestWeHold(t *testing.T) {
 	b.reply(re, 200, "OK", b.sdp("recvonly", "0"))
 	b.request("ACK")
 	leg.Show(signalling.View{Held: true}) // already so
+	for range 3 {                         // it hears the music that the call writes
+		if err := leg.Media().WritePacket(&media.Packet{Payload: make([]byte, 160), Clock: 8000}); err != nil {
+			t.Fatal(err)
+		}
+		b.hears()
+	}
 	leg.Show(signalling.View{Held: false})
 	re = b.request("INVITE")
 	if a, err := offer.Parse(re.Body()); err != nil || a.Direction != offer.SendRecv {

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	sipmsg "github.com/emiago/sipgo/sip"
@@ -24,6 +25,7 @@ type trunk struct {
 	host    *host
 	port    uint16
 	allow   []netip.Prefix
+	proved  atomic.Pointer[string] // the realm that took the password for a call; nil: none yet
 
 	mu    sync.Mutex
 	state string // "unknown", "up" or a cause's label
@@ -104,8 +106,17 @@ func (t *trunk) owns(number string) bool {
 // Dial implements signalling.Dialler.
 func (t *trunk) Dial(to signalling.Target, offer []media.Format, in *signalling.Inbox) signalling.Leg {
 	o := &outgoing{leg: newLeg(t, in, signalling.B), to: to, formats: media.Common(t.formats, offer)}
+	o.view.Party, o.party = to.From, signalling.Party{Number: to.To.Number}
 	t.agent.adopt(o.leg, o.run)
 	return o.leg
+}
+
+// allowed are the methods that we handle on the trunk, as Allow lists them.
+func (t *trunk) allowed() string {
+	if t.AcceptRefer {
+		return allowList + ", REFER"
+	}
+	return allowList
 }
 
 // report remembers how the trunk is, as calls find it.

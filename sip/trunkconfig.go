@@ -23,6 +23,11 @@ type TrunkConfig struct {
 	NumberFormat   string        `yaml:"number_format"`   // e164 (+4930…, the default), plus-less (4930…) or asis
 	Codecs         []string      `yaml:"codecs"`          // in order of preference; default pcmu, pcma, g722
 	AllowFrom      []string      `yaml:"allow_from"`      // addresses or CIDRs that calls may come from, besides the host's own
+	TrustIdentity  bool          `yaml:"trust_identity"`  // callers are who the trunk's P-Asserted-Identity says; default true
+	SendIdentity   bool          `yaml:"send_identity"`   // tell the trunk in P-Asserted-Identity who is here, also after a transfer
+	AcceptRefer    bool          `yaml:"accept_refer"`    // the trunk may transfer its calls by REFER; default true
+	Transfer       string        `yaml:"transfer"`        // how calls are transferred: auto (the default), refer or bridge
+	ReferTo        string        `yaml:"refer_to"`        // how a transfer names the new number: sip (the default) or tel
 	ConnectTimeout time.Duration `yaml:"connect_timeout"` // no answer at all to an INVITE for so long: the trunk is unreachable; default 4s
 	SilenceTimeout time.Duration `yaml:"silence_timeout"` // no packet for so long in a call that is not on hold: the audio is lost; default 15s
 }
@@ -30,6 +35,7 @@ type TrunkConfig struct {
 // TrunkDefaults are the values of the fields that a trunk leaves out.
 func TrunkDefaults() TrunkConfig {
 	return TrunkConfig{Transport: "udp", NumberFormat: formatE164, Codecs: []string{"pcmu", "pcma", "g722"},
+		TrustIdentity: true, AcceptRefer: true, Transfer: transferAuto, ReferTo: "sip",
 		ConnectTimeout: 4 * time.Second, SilenceTimeout: 15 * time.Second}
 }
 
@@ -40,7 +46,15 @@ const (
 	formatAsIs     = "asis"
 )
 
-// withDefaults fills in what was left out.
+// The ways of a transfer.
+const (
+	transferAuto   = "auto"   // REFER where the far end's Allow lists it
+	transferRefer  = "refer"  // always REFER
+	transferBridge = "bridge" // never
+)
+
+// withDefaults fills in what was left out. What is true or false is taken as
+// it stands: TrunkDefaults says what it begins as.
 func (t TrunkConfig) withDefaults() TrunkConfig {
 	d := TrunkDefaults()
 	if t.Transport == "" {
@@ -51,6 +65,12 @@ func (t TrunkConfig) withDefaults() TrunkConfig {
 	}
 	if len(t.Codecs) == 0 {
 		t.Codecs = d.Codecs
+	}
+	if t.Transfer == "" {
+		t.Transfer = d.Transfer
+	}
+	if t.ReferTo == "" {
+		t.ReferTo = d.ReferTo
 	}
 	if t.ConnectTimeout == 0 {
 		t.ConnectTimeout = d.ConnectTimeout
@@ -90,6 +110,14 @@ func (t TrunkConfig) validWords() error {
 	case formatE164, formatPlusLess, formatAsIs:
 	default:
 		errs = append(errs, fmt.Errorf("number_format: expected e164, plus-less or asis, found %q", t.NumberFormat))
+	}
+	switch t.Transfer {
+	case transferAuto, transferRefer, transferBridge:
+	default:
+		errs = append(errs, fmt.Errorf("transfer: expected auto, refer or bridge, found %q", t.Transfer))
+	}
+	if t.ReferTo != "sip" && t.ReferTo != "tel" {
+		errs = append(errs, fmt.Errorf("refer_to: expected sip or tel, found %q", t.ReferTo))
 	}
 	for i, c := range t.Codecs {
 		if _, ok := codec(c); !ok {

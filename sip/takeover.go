@@ -1,0 +1,128 @@
+package sip
+
+import (
+	"time"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+
+	"roomline/media"
+	"roomline/media/offer"
+	"roomline/signalling"
+)
+
+// takeOver is an INVITE that takes the place of an answered dialog.
+type takeOver request
+
+// replacesDialog hands an INVITE with Replaces to the leg whose dialog it names
+// (RFC 3891 §3). The call goes on with whoever sent it, so that neither the
+// switchboard nor the number called are asked.
+func (a *Agent) replacesDialog(req *sipmsg.Request, tx *sipmsg.ServerTx, trunks []*trunk) {
+	r, ok := parseReplaces(req.GetHeader("replaces").Value())
+	if !ok {
+		a.refuse(req, tx, refuse(400, "Bad Replaces"))
+		return
+	}
+	l := a.legOf(r, trunks...)
+	switch {
+	case l == nil: // or it rings still: RFC 3891 §3 wants the same answer then
+		a.refuse(req, tx, refuse(481, "Call/Transaction Does Not Exist"))
+	case r.earlyOnly:
+		a.refuse(req, tx, refuse(486, "Busy Here"))
+	case !l.mail.post(takeOver{req, tx}):
+		a.refuse(req, tx, refuse(481, "Call/Transaction Does Not Exist"))
+	}
+}
+
+// dialogOf is the dialog that an INVITE begins (RFC 3261 §12.1.1).
+func (a *Agent) dialogOf(req *sipmsg.Request, tx *sipmsg.ServerTx, t *trunk) *dialog {
+	from, to, peer := req.From(), req.To(), sourceOf(req)
+	listener := a.listenerOf(tx, sipmsg.NetworkToLower(req.Transport()), peer.Addr())
+	d := &dialog{agent: a, trunk: t, listener: listener, peer: peer, callID: string(*req.CallID()),
+		local:    party{to.DisplayName, to.Address, tagOf(to.Params)},
+		remote:   party{from.DisplayName, from.Address, tagOf(from.Params)},
+		localSeq: newSeq(), remoteSeq: req.CSeq().SeqNo}
+	d.host = listener.hostFor(d.peer)
+	for _, h := range req.GetHeaders("record-route") {
+		if rr, ok := h.(*sipmsg.RecordRouteHeader); ok {
+			d.routes = append(d.routes, rr.Address)
+		}
+	}
+	d.refresh(req.Contact())
+	return d
+}
+
+// takenOver goes on in the dialog of m, in the call's one codec and on its one
+// port, and leaves the dialog before.
+func (l *leg) takenOver(m takeOver) {
+	if l.unacked != nil || l.reoffer.tx != nil || l.told {
+		l.agent.refuse(m.Request, m.tx, refuse(486, "Busy Here"))
+		return
+	}
+	local := l.local
+	l.describe(l.reoffer.wish)
+	body, n, ok := l.answerTo(m.Body())
+	if !ok {
+		l.local = local
+		l.agent.refuse(m.Request, m.tx, refuse(488, "Not Acceptable Here"))
+		return
+	}
+	before := l.dialog
+	l.note(false, "INVITE (with Replaces)")
+	l.move(l.agent.dialogOf(m.Request, m.tx, l.trunk))
+	if n != nil {
+		l.start(*n)
+	}
+	if err := l.okay(m.tx, m.Request, body, n == nil); err != nil {
+		l.log.Debug("an INVITE with Replaces could not be answered")
+	}
+	l.note(true, "200 OK")
+	l.reoffer.agreed = l.reoffer.wish
+	l.learnMethods(m)
+	l.agent.wg.Go(func() { l.agent.leave(before) }) // ends with the answer to BYE, in time; awaited by Close
+	if p := caller(m.Request, l.trunk); p != l.party {
+		l.party = p
+		l.in.Post(signalling.Event{Kind: signalling.Identified, Side: l.side, Party: p})
+	}
+}
+
+// answerTo answers an offer, or makes one where there is none: then n is nil.
+func (l *leg) answerTo(sdp []byte) (body []byte, n *media.Negotiated, ok bool) {
+	if len(sdp) == 0 {
+		return offer.Offer(l.local), nil, true
+	}
+	remote, err := offer.Parse(sdp)
+	if err != nil {
+		return nil, nil, false
+	}
+	body, agreed, err := offer.Answer(remote, l.local, l.codec)
+	return body, &agreed, err == nil
+}
+
+// move makes d the leg's dialog. What was asked in the one before is forgotten.
+func (l *leg) move(d *dialog) {
+	l.agent.mu.Lock()
+	delete(l.agent.legs, l.key())
+	l.dialog = d
+	l.agent.legs[l.key()] = l
+	l.agent.mu.Unlock()
+	l.asking, l.referral, l.referrals, l.transferred = asking{}, nil, 0, false
+	l.publish()
+}
+
+// leave says goodbye in a dialog that belongs to no leg, and waits a moment for
+// the answer.
+func (a *Agent) leave(d *dialog) {
+	tx, err := a.send(d.request(sipmsg.BYE), time.Second)
+	if err != nil {
+		return
+	}
+	defer tx.Terminate()
+	wait := time.NewTimer(a.timing.bye)
+	defer wait.Stop()
+	select {
+	case <-tx.Responses():
+	case <-tx.Done():
+	case <-wait.C:
+	case <-a.ctx.Done():
+	}
+}

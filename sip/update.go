@@ -1,0 +1,40 @@
+package sip
+
+import (
+	"math/rand/v2"
+	"strconv"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+)
+
+// updated answers an UPDATE (RFC 3311 §5.2). Without a description it says who
+// or where the far end is now; with one it is a re-INVITE that needs no ACK.
+func (l *leg) updated(m request) {
+	if len(m.Body()) == 0 {
+		l.retarget(m.Contact())
+		l.learnMethods(m)
+		l.recognise(m)
+		l.upToDate(m, nil)
+		return
+	}
+	switch {
+	case l.since.IsZero(): // the first offer is not answered yet
+		l.reply(m, refuse(500, "Server Internal Error", sipmsg.NewHeader("Retry-After", strconv.Itoa(rand.IntN(11)))))
+	case l.reoffer.tx != nil || l.unacked != nil:
+		l.reply(m, refuse(491, "Request Pending"))
+	default:
+		body, offered, ok := l.renegotiate(m)
+		if !ok || offered {
+			l.reply(m, refuse(488, "Not Acceptable Here"))
+			return
+		}
+		l.upToDate(m, body)
+		l.reoffer.agreed = l.reoffer.wish
+	}
+}
+
+func (l *leg) upToDate(m request, body []byte) {
+	res := l.agent.response(m.Request, 200, "OK", body)
+	res.AppendHeader(l.dialog.contact())
+	l.send(m, res, sipmsg.NewHeader("Allow", l.trunk.allowed()))
+}
