@@ -45,23 +45,52 @@ func hears(t *testing.T, p *party, want ...string) {
 	}
 }
 
-func TestJoinAndPart(t *testing.T) {
+func TestOneWayAtATime(t *testing.T) {
 	alice, bob := &party{name: "alice"}, &party{name: "bob"}
-	b := Bridge{A: alice, B: bob}
+	b := NewBridge(alice, bob, nil)
 	_ = alice.say("too early")
-	b.Join()
+	mute, deafen := b.Open(0), b.Open(1)
 	_, _ = alice.say("hello"), bob.say("who is it?")
-	b.Part()
-	_, _ = alice.say("anyone?"), bob.say("no")
-	b.Join()
+	mute()
+	_, _ = alice.say("anyone?"), bob.say("hello?")
+	deafen()
+	_ = bob.say("no")
+	b.Open(0)
 	_ = alice.say("again")
 	hears(t, bob, "hello", "again")
-	hears(t, alice, "who is it?")
+	hears(t, alice, "who is it?", "hello?")
+}
+
+// TestNothingFollowsStop: a reader that has the way in its hand already writes
+// nothing more once stop has returned.
+func TestNothingFollowsStop(t *testing.T) {
+	alice, bob := &party{name: "alice"}, &party{name: "bob"}
+	stop := NewBridge(alice, bob, nil).Open(0)
+	late := alice.sink
+	stop()
+	if err := late.WritePacket(&Packet{Payload: []byte("late")}); err != nil {
+		t.Error(err)
+	}
+	stop()
+	hears(t, bob)
+}
+
+func TestWhatWasKeptGoesFirst(t *testing.T) {
+	alice, bob, early := &party{name: "alice"}, &party{name: "bob"}, NewEarly(3)
+	bob.SendTo(early)
+	_ = bob.say("hello")
+	b := NewBridge(alice, bob, nil)
+	b.Precede(1, early)
+	b.Open(1)
+	_ = bob.say("who is it?")
+	hears(t, alice, "hello", "who is it?")
 }
 
 func TestTapHearsBothSidesAndDisturbsNeither(t *testing.T) {
 	alice, bob, tap := &party{name: "alice"}, &party{name: "bob"}, &ear{}
-	Bridge{A: alice, B: bob, Tap: tap}.Join()
+	b := NewBridge(alice, bob, tap)
+	b.Open(0)
+	b.Open(1)
 	_, _ = alice.say("hello"), bob.say("who is it?")
 	hears(t, bob, "hello")
 	hears(t, alice, "who is it?")
@@ -74,7 +103,7 @@ func TestASinksErrorReachesItsSource(t *testing.T) {
 	closed := errors.New("closed")
 	alice, bob := &party{name: "alice"}, &party{name: "bob", err: closed}
 	for _, tap := range []Tap{nil, &ear{}} {
-		Bridge{A: alice, B: bob, Tap: tap}.Join()
+		NewBridge(alice, bob, tap).Open(0)
 		if err := alice.say("hello"); !errors.Is(err, closed) {
 			t.Errorf("tap %v: %v", tap, err)
 		}

@@ -5,9 +5,8 @@ package signalling
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"time"
-
-	"roomline/media"
 )
 
 // Limits bounds how long a call may stay in each state.
@@ -17,12 +16,15 @@ type Limits struct {
 	Answer time.Duration // from the answer to audio on both sides
 	Talk   time.Duration // the longest call
 	End    time.Duration // for both legs to let go; then the call is buried
+	Refer  time.Duration // for a far end to connect itself elsewhere
+	Hops   int           // how often one call may be transferred
 }
 
 // DefaultLimits are what a telephone user expects: a minute of ringing, and a
 // call that ends by itself after four hours (toll fraud and forgotten phones).
 func DefaultLimits() Limits {
-	return Limits{Route: 5 * time.Second, Ring: time.Minute, Answer: 25 * time.Second, Talk: 4 * time.Hour, End: 40 * time.Second}
+	return Limits{Route: 5 * time.Second, Ring: time.Minute, Answer: 25 * time.Second, Talk: 4 * time.Hour, End: 40 * time.Second,
+		Refer: 35 * time.Second, Hops: 3}
 }
 
 func (l Limits) of(s State) time.Duration {
@@ -40,6 +42,20 @@ func (l Limits) of(s State) time.Duration {
 	}
 }
 
+// ofStage bounds each stage of a transfer.
+func (l Limits) ofStage(s stage) time.Duration {
+	switch s {
+	case asking:
+		return l.Refer
+	case ringing:
+		return l.Ring
+	case yielding:
+		return l.Refer + l.Route
+	default:
+		return l.Route
+	}
+}
+
 // Router says where a call goes, or why it goes nowhere.
 type Router interface {
 	Find(Incoming) (Target, Reason, bool)
@@ -48,96 +64,147 @@ type Router interface {
 // call is two legs and the one goroutine that joins them.
 type call struct {
 	in      Incoming
-	limits  Limits
-	router  Router
+	opt     Options
 	dialler func(name string) (Dialler, bool)
+	find    func(id string) (*Inbox, bool)
 	report  func(Record)
-	write   func(number string) string
-	tap     func(id string) media.Tap // nil: nobody listens
 
-	log    *slog.Logger
-	inbox  *Inbox
-	legs   [2]Leg
-	target Target
-	via    Dialler
-	bridge media.Bridge
-	early  *media.Early // what the called side says before the caller can hear it
-	times  times
+	log     *slog.Logger
+	inbox   *Inbox
+	pending []Event // taken from the inbox, and not yet handled
+	legs    [sides]Leg
+	views   [sides]*Inbox
+	who     [sides]Party // who speaks on each side
+	first   [2]Party     // who it was at first
+	parts   [sides]part
+	heard   [sides]LegAudio // of legs that another call has taken
+	next    *plan           // where the leg to be dialled leads
+	owner   Party           // the Matrix user whose rights a transfer has
+	trunk   string          // the first that the call went by
+	goal    Party           // where a transfer is to lead
+	moved   string          // where one has led
+	sound   sound
+	times   times
+	status  atomic.Pointer[Status] // for others to see
 	phase
 }
-
-// earlyPackets is two seconds of audio at the usual 20 ms a packet.
-const earlyPackets = 100
 
 // times are the moments a record tells of; zero means never.
 type times struct{ start, ringing, answered, connected, ended time.Time }
 
 func newCall(id string, in Incoming, log *slog.Logger) *call {
-	c := &call{in: in, inbox: newInbox(id, 256, log), phase: start()}
+	c := &call{in: in, inbox: newInbox(id, 256, log), phase: start(0)}
 	c.log, c.times.start = c.inbox.Log(), time.Now()
 	if !in.At.IsZero() {
 		c.times.start = in.At
 	}
+	c.who = [sides]Party{A: in.From, B: in.To}
+	if in.Via == Matrix {
+		c.owner = in.From
+	} else {
+		c.trunk = in.Via
+	}
+	c.parts[A].via = in.Via
+	c.publish()
 	return c
 }
 
-// run joins the legs until both are gone. Everything a call owns is touched
+// run joins the legs until all are gone. Everything a call owns is touched
 // only here, so nothing in it is locked.
 func (c *call) run(ctx context.Context) {
-	timer := time.NewTimer(c.limits.of(c.State))
+	defer c.shut()
+	timer, transfer := time.NewTimer(c.opt.Limits.of(c.State)), time.NewTimer(0)
 	defer timer.Stop()
-	defer c.inbox.seal()
+	defer transfer.Stop()
+	transfer.Stop()
 	stop := ctx.Done()
-	c.legs[A] = c.in.Leg(c.inbox)
-	c.route()
+	c.views[A] = c.inbox.For(A)
+	c.legs[A] = c.in.Leg(c.views[A])
+	c.route(c.in)
 	for c.State != Ended {
-		var events []Event
 		select {
 		case <-c.inbox.Ready():
-			events = c.inbox.Take()
+			c.pending = c.inbox.Take()
 		case <-timer.C:
-			events = []Event{{Kind: TimedOut}}
+			c.pending = []Event{{Kind: TimedOut}}
+		case <-transfer.C:
+			c.pending = []Event{{Kind: overdue}}
 		case <-stop:
-			stop, events = nil, []Event{{Kind: Stop}}
+			stop, c.pending = nil, []Event{{Kind: Stop}}
 		}
-		for _, e := range events {
-			if was := c.State; c.advance(e) != was {
-				timer.Reset(c.limits.of(c.State))
+		for len(c.pending) > 0 && c.State != Ended {
+			was := c.phase
+			e := c.pending[0]
+			c.pending = c.pending[1:]
+			c.advance(e)
+			if c.State != was.State {
+				timer.Reset(c.opt.Limits.of(c.State))
+			}
+			if c.move.at != was.move.at {
+				c.rearm(transfer)
 			}
 		}
 	}
 }
 
-// route asks the dial plan. It is a lookup in memory today; a slower plan
-// would post the same two events from a goroutine of its own.
-func (c *call) route() {
-	target, why, ok := c.router.Find(c.in)
-	if ok {
-		if c.via, ok = c.dialler(target.Via); !ok {
-			why = Reason{Cause: NoRoute, Detail: "no trunk is named " + target.Via}
-		}
-	}
-	if !ok {
-		c.inbox.Post(Event{Kind: Unroutable, Reason: why})
+func (c *call) rearm(transfer *time.Timer) {
+	if c.move.at == settled {
+		transfer.Stop()
 		return
 	}
-	c.target = target
-	c.inbox.Post(Event{Kind: Routed})
+	transfer.Reset(c.opt.Limits.ofStage(c.move.at))
+}
+
+// shut answers what other calls have written to one that is over.
+func (c *call) shut() {
+	for _, e := range append(c.pending, c.inbox.seal()...) {
+		c.disown(e)
+	}
 }
 
 // advance takes one step and does what it asks for.
-func (c *call) advance(e Event) State {
-	was := c.State
+func (c *call) advance(e Event) {
+	e = c.vet(e)
+	c.accept(e)
+	was := c.phase
 	var actions []Action
 	c.phase, actions = c.step(e)
-	if c.State != was {
+	if c.State != was.State {
 		c.stamp(c.State)
-		c.log.Debug("call", "from", was.String(), "to", c.State.String(), "on", e.Kind.String(), "reason", e.Reason.String())
+		c.log.Debug("call", "from", was.State.String(), "to", c.State.String(), "on", e.Kind.String(), "reason", e.Reason.String())
 	}
+	c.tell(was, e)
+	c.listen()
 	for _, a := range actions {
 		c.do(a)
 	}
-	return c.State
+	c.settle()
+	c.publish()
+}
+
+// vet turns an answer that has no audio, or the wrong kind, into what it is.
+func (c *call) vet(e Event) Event {
+	if e.letter != nil || e.Kind != Answered && e.Kind != Confirmed || !c.here(e.Side) {
+		return e
+	}
+	m := c.legs[e.Side].Media()
+	if m == nil || c.move.at == ringing && e.Side == c.move.to && !m.Format().Same(c.staying().Format()) {
+		e.Kind = mismatched
+	}
+	return e
+}
+
+// accept keeps what an event brings that is not for the machine.
+func (c *call) accept(e Event) {
+	switch {
+	case e.Kind == handed:
+		c.takeIn(e)
+	case e.Kind == Identified && c.slots[e.Side].live:
+		c.who[e.Side] = e.Party
+		if c.owner.User == "" && e.Party.User != "" {
+			c.owner = e.Party // who of several took a call from a trunk
+		}
+	}
 }
 
 func (c *call) stamp(s State) {
@@ -149,60 +216,41 @@ func (c *call) stamp(s State) {
 		c.times.answered = now
 	case Connected:
 		c.times.connected = now
-	case Ending:
-		c.times.ended = now
+	case Ending, Ended:
+		if c.times.ended.IsZero() {
+			c.times.ended = now
+		}
 	}
 }
 
 func (c *call) do(a Action) {
 	switch a.Do {
 	case DoDial:
-		c.legs[B] = c.via.Dial(c.target, c.legs[A].Offers(), c.inbox)
+		c.dial(a.Side)
 	case DoRing:
 		c.legs[a.Side].Ring()
 	case DoAnswer:
 		c.answer(a.Side)
 	case DoDigit:
 		c.legs[a.Side].SendDigit(a.Digit)
-	case DoHold, DoResume:
-		c.legs[a.Side].Show(View{Party: c.party(a.Side.Other()), Held: a.Do == DoHold})
+	case DoShow:
+		c.legs[a.Side].Show(c.view(c.other(a.Side)))
 	case DoHangup:
 		c.legs[a.Side].Hangup(a.Reason)
 	case DoReport:
 		c.report(c.record())
-	case DoBridge:
-		c.join()
-	case DoUnbridge:
-		c.bridge.Part()
+	case DoRoute:
+		c.reroute(a.To)
+	case DoTransfer:
+		c.legs[a.Side].Transfer(a.To)
+	case DoTransferred:
+		c.legs[a.Side].Transferred(a.Reason)
+	default:
+		c.post(a)
 	}
 }
 
-// answer connects the caller with the very format the called side chose, so
-// that packets pass through untouched (RFC 3264 §6.1 lets an answer choose).
-func (c *call) answer(s Side) {
-	m := c.legs[s.Other()].Media()
-	if m == nil {
-		c.inbox.Post(Event{Kind: Failed, Reason: Reason{Cause: Internal, Detail: "answered without audio"}})
-		return
-	}
-	c.early = media.NewEarly(earlyPackets)
-	m.SendTo(c.early)
-	c.legs[s].Answer(m.Format())
-}
-
-func (c *call) join() {
-	c.bridge = media.Bridge{A: c.legs[A].Media(), B: c.legs[B].Media()}
-	if c.tap != nil {
-		c.bridge.Tap = c.tap(c.inbox.Call())
-	}
-	c.early.Open(c.bridge.Toward(c.bridge.A, 1))
-	c.bridge.Join()
-}
-
-// party is who speaks on a side.
-func (c *call) party(s Side) Party {
-	if s == A {
-		return c.in.From
-	}
-	return c.target.To
+// view is what the other side may know of one.
+func (c *call) view(s Side) View {
+	return View{Party: c.who[s], Held: c.slots[s].held, Muted: c.slots[s].muted}
 }

@@ -28,6 +28,7 @@ const (
 	Congestion                    // we or the trunk have no capacity left
 	ShuttingDown                  // the gateway is being stopped
 	Internal                      // our fault
+	Transferred                   // the parties were connected in another way, as one of them wished
 	causes
 )
 
@@ -75,6 +76,7 @@ var causeTable = [causes]causeRow{
 	Congestion:       {"congestion", 34, "%s could not be called: all lines are in use", "A call from %s could not be taken: all lines are in use"},
 	ShuttingDown:     {"shutting_down", 41, "The call to %s ended: the telephone gateway is being restarted", "The call from %s ended: the telephone gateway is being restarted"},
 	Internal:         {"internal", 41, "The call to %s failed because of a fault in the telephone gateway", "The call from %s failed because of a fault in the telephone gateway"},
+	Transferred:      {"transferred", 16, "Call to %s was transferred", "Call from %s was transferred"},
 }
 
 func (c Cause) row() causeRow {

@@ -20,17 +20,22 @@ var stateNames = [states]string{"routing", "dialling", "alerting", "answering", 
 
 func (s State) String() string { return nameOf(stateNames[:], int(s)) }
 
-// Side tells the two legs apart: A placed the call, B received it.
+// Side tells the legs of a call apart: A placed it, B received it, and C is
+// there when a transfer makes a leg that takes the place of another. Two of
+// them talk with each other; a side that has left may be given to a later leg.
 type Side uint8
 
-// The two sides.
+// The sides.
 const (
 	A Side = iota
 	B
+	C
+	sides = 3
 )
 
-// Other returns the opposite side.
-func (s Side) Other() Side { return s ^ 1 }
+var sideNames = [sides]string{"A", "B", "C"}
+
+func (s Side) String() string { return nameOf(sideNames[:], int(s)) }
 
 // Kind is what happened.
 type Kind uint8
@@ -57,11 +62,24 @@ const (
 	Stop                    // the gateway can wait no longer
 	Failed                  // we found a fault of our own; Reason says which
 	Gone                    // the leg has released everything it held
+
+	// What only calls and their driver say to each other.
+	released   // a command asks for the end in the name of a side
+	overdue    // the timer of a transfer fired
+	mismatched // a leg came up with audio that does not fit the other's
+	asked      // another call asks which leg it would get in place of its own
+	shown      // the answer to asked: this one
+	hidden     // the answer to asked: none
+	claimed    // another call wants that leg
+	handed     // the answer to claimed: here it is
+	withheld   // the answer to claimed: it is not to be had
+	relieved   // another call has connected our far end elsewhere
 	kinds
 )
 
 var kindNames = [kinds]string{"routed", "unroutable", "ringing", "answered", "confirmed", "digit", "held",
-	"resumed", "muted", "unmuted", "identified", "refer", "referred", "not-referred", "hung-up", "timed-out", "drain", "stop", "failed", "gone"}
+	"resumed", "muted", "unmuted", "identified", "refer", "referred", "not-referred", "hung-up", "timed-out", "drain", "stop", "failed", "gone",
+	"released", "overdue", "mismatched", "asked", "shown", "hidden", "claimed", "handed", "withheld", "relieved"}
 
 func (k Kind) String() string { return nameOf(kindNames[:], int(k)) }
 
@@ -74,6 +92,10 @@ type Event struct {
 	Silent bool        // of Held: the far end sends nothing to be heard meanwhile
 	Party  Party       // of Identified
 	To     Destination // of Refer
+
+	fromLeg bool    // posted by the leg itself
+	native  bool    // of Routed, in a transfer: who stays may be asked to go there by itself
+	letter  *letter // between two calls
 }
 
 // Do is what a call wants done.
@@ -84,17 +106,25 @@ const (
 	DoDial Do = iota
 	DoRing
 	DoAnswer
-	DoBridge
-	DoUnbridge
 	DoDigit
-	DoHold
-	DoResume
+	DoShow
 	DoHangup
 	DoReport
+	DoRoute       // find out where a transfer leads
+	DoTransfer    // ask a leg to connect itself elsewhere
+	DoTransferred // tell a leg what became of its wish
+	DoAsk         // ask another call which leg it would give
+	DoClaim       // ask it for that leg
+	DoRelieve     // tell it that its far end is elsewhere now
+	DoReveal      // answer: this leg
+	DoHide        // answer: none
+	DoGive        // answer: here it is
+	DoWithhold    // answer: you cannot have it
 	dos
 )
 
-var doNames = [dos]string{"dial", "ring", "answer", "bridge", "unbridge", "digit", "hold", "resume", "hangup", "report"}
+var doNames = [dos]string{"dial", "ring", "answer", "digit", "show", "hangup", "report", "route", "transfer", "transferred",
+	"ask", "claim", "relieve", "reveal", "hide", "give", "withhold"}
 
 func (d Do) String() string { return nameOf(doNames[:], int(d)) }
 
@@ -104,6 +134,9 @@ type Action struct {
 	Side   Side
 	Reason Reason
 	Digit  byte
+	To     Destination // of a transfer
+
+	letter *letter // what is answered
 }
 
 func nameOf(names []string, i int) string {

@@ -52,6 +52,7 @@ type Exchange struct {
 	diallers map[string]Dialler
 	draining bool
 	empty    chan struct{} // closed when draining and no call is left
+	recent   []Record      // oldest first, at most maxRecent
 }
 
 // NewExchange makes an exchange without diallers.
@@ -71,8 +72,11 @@ func (x *Exchange) Connect(name string, d Dialler) {
 // Accept takes a call in, or refuses it before anything was made for it.
 func (x *Exchange) Accept(in Incoming) (Reason, bool) {
 	why, ok := x.admit(in)
-	if !ok && x.opt.Refused != nil {
-		x.opt.Refused(in, why)
+	if !ok {
+		x.remember(refusal(in, why, x.opt.Write))
+		if x.opt.Refused != nil {
+			x.opt.Refused(in, why)
+		}
 	}
 	return why, ok
 }
@@ -95,8 +99,21 @@ func (x *Exchange) admit(in Incoming) (Reason, bool) {
 
 func (x *Exchange) newCall(in Incoming) *call {
 	c := newCall(rand.Text()[:12], in, x.opt.Log)
-	c.limits, c.router, c.dialler, c.report, c.write, c.tap = x.opt.Limits, x.opt.Router, x.dialler, x.opt.Report, x.opt.Write, x.opt.Tap
+	c.opt, c.dialler, c.find = x.opt, x.dialler, x.find
+	c.hops = x.opt.Limits.Hops
+	c.report = x.report
 	return c
+}
+
+// find is the inbox of a call that is alive.
+func (x *Exchange) find(id string) (*Inbox, bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	c, ok := x.live[id]
+	if !ok {
+		return nil, false
+	}
+	return c.inbox, true
 }
 
 func (x *Exchange) dialler(name string) (Dialler, bool) {
@@ -119,11 +136,13 @@ func (x *Exchange) run(c *call) {
 // abandon hangs up whatever legs a broken call still has, and reports it.
 func (c *call) abandon() {
 	c.phase, _ = c.end(Reason{Cause: Internal}, Event{Kind: Failed})
+	c.sound.stop()
 	for _, leg := range c.legs {
 		if leg != nil {
 			leg.Hangup(c.Reason)
 		}
 	}
+	c.settle()
 	c.stamp(Ending)
 	c.report(c.record())
 }

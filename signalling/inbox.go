@@ -9,17 +9,15 @@ import (
 
 // Inbox queues what happens to one call. Post never blocks, so any library may
 // call it from any callback; past its limit it ends the call instead of growing.
+// Each leg is given a view of its call's inbox (see For), so that a leg need
+// not know which side of which call it is by now.
 type Inbox struct {
-	id    string
-	log   *slog.Logger
-	start time.Time
-	ready chan struct{}
-
 	mu     sync.Mutex
-	queue  []Event
-	limit  int
-	sealed bool
-	ladder []Message
+	queue  *queue
+	story  *queue // where notes go: that of queue, but for the legs of a hunt
+	viewed bool   // side is that of the leg, whatever it says itself
+	side   Side
+	gone   bool // the leg has said so, and nothing more of it is heard
 }
 
 // Message is one rung of a call's ladder: what crossed which border, and when.
@@ -35,74 +33,164 @@ type Message struct {
 const maxLadder = 200
 
 func newInbox(id string, limit int, log *slog.Logger) *Inbox {
-	return &Inbox{id: id, log: log.With("call", id), start: time.Now(), ready: make(chan struct{}, 1), limit: limit}
+	q := &queue{id: id, log: log.With("call", id), start: time.Now(), ready: make(chan struct{}, 1), limit: limit}
+	return &Inbox{queue: q, story: q}
 }
 
 // NewInbox makes an inbox that belongs to no call, for tests of a leg.
 func NewInbox(id string, log *slog.Logger) *Inbox { return newInbox(id, 256, log) }
 
-// Call is the call's id, the same in every log line, record and message of it.
-func (in *Inbox) Call() string { return in.id }
-
-// Log is the call's logger.
-func (in *Inbox) Log() *slog.Logger { return in.log }
-
-// Note remembers a message that crossed a leg's border, for the call's ladder.
-func (in *Inbox) Note(leg string, sent bool, text string) {
-	at := time.Since(in.start)
+// For is a view of the inbox for the leg of one side: what is posted to it
+// comes from that side. A leg's Gone is the last that it lets through.
+func (in *Inbox) For(s Side) *Inbox {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if len(in.ladder) < maxLadder {
-		in.ladder = append(in.ladder, Message{At: at, MS: at.Milliseconds(), Leg: leg, Sent: sent, Text: text})
-	}
+	return &Inbox{queue: in.queue, story: in.story, viewed: true, side: s}
 }
 
+// Call is the call's id, the same in every log line, record and message of it.
+func (in *Inbox) Call() string { return in.notes().id }
+
+// Log is the call's logger.
+func (in *Inbox) Log() *slog.Logger { return in.notes().log }
+
+// Note remembers a message that crossed a leg's border, for the call's ladder.
+func (in *Inbox) Note(leg string, sent bool, text string) { in.notes().note(leg, sent, text) }
+
 // Ladder is what was noted so far.
-func (in *Inbox) Ladder() []Message {
+func (in *Inbox) Ladder() []Message { return in.notes().messages() }
+
+func (in *Inbox) notes() *queue {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return append([]Message(nil), in.ladder...)
+	return in.story
 }
 
 // Post adds an event. Once the call has ended it does nothing.
-func (in *Inbox) Post(e Event) {
+func (in *Inbox) Post(e Event) { in.offer(e) }
+
+// offer posts, and tells whether anybody will read it.
+func (in *Inbox) offer(e Event) bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if in.sealed {
-		return
+	if in.gone {
+		return false
 	}
-	if len(in.queue) >= in.limit && e.Kind != Gone {
-		in.overflow()
-	} else {
-		in.queue = append(in.queue, e)
+	if in.viewed {
+		e.Side, e.fromLeg, in.gone = in.side, true, e.Kind == Gone
 	}
-	select {
-	case in.ready <- struct{}{}:
-	default:
-	}
+	return in.queue.add(e)
 }
 
-// overflow ends the call in place of what was queued; only that a leg is gone
-// is never forgotten.
-func (in *Inbox) overflow() {
-	in.queue = slices.DeleteFunc(in.queue, func(e Event) bool { return e.Kind != Gone })
-	in.queue = append(in.queue, Event{Kind: Failed, Reason: Reason{Cause: Internal, Detail: "too many events in one call"}})
+// move points a view at another call's inbox, where first goes ahead of what
+// the leg has posted and nobody has read; before is what was read and not yet
+// handled. It does nothing, and says so, when nobody reads there.
+func (in *Inbox) move(to *Inbox, s Side, before []Event, first Event) bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if !to.offer(first) {
+		return false
+	}
+	before = append(before, in.queue.pull(in.side)...)
+	in.queue, in.story, in.side = to.queue, to.story, s
+	for _, e := range before {
+		e.Side = s
+		in.queue.add(e)
+	}
+	return true
 }
 
 // Ready has a value when Take would return something.
-func (in *Inbox) Ready() <-chan struct{} { return in.ready }
+func (in *Inbox) Ready() <-chan struct{} { return in.notes().ready }
 
 // Take removes and returns everything that was posted.
-func (in *Inbox) Take() []Event {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	q := in.queue
-	in.queue = nil
-	return q
+func (in *Inbox) Take() []Event { return in.notes().take(false) }
+
+// seal lets nothing in any more, and returns what nobody has read.
+func (in *Inbox) seal() []Event { return in.notes().take(true) }
+
+// queue is what the views of one call's inbox have in common.
+type queue struct {
+	id    string
+	log   *slog.Logger
+	start time.Time
+	ready chan struct{}
+
+	mu     sync.Mutex
+	events []Event
+	limit  int
+	sealed bool
+	ladder []Message
 }
 
-func (in *Inbox) seal() {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	in.queue, in.sealed = nil, true
+func (q *queue) add(e Event) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.sealed {
+		return false
+	}
+	if len(q.events) >= q.limit && !precious(e) {
+		q.overflow()
+	} else {
+		q.events = append(q.events, e)
+	}
+	select {
+	case q.ready <- struct{}{}:
+	default:
+	}
+	return true
+}
+
+// precious is what is never forgotten: that a leg is gone, and letters between
+// calls, of which there are few.
+func precious(e Event) bool { return e.Kind == Gone || e.letter != nil }
+
+// overflow ends the call in place of what was queued.
+func (q *queue) overflow() {
+	q.events = slices.DeleteFunc(q.events, func(e Event) bool { return !precious(e) })
+	q.events = append(q.events, Event{Kind: Failed, Reason: Reason{Cause: Internal, Detail: "too many events in one call"}})
+}
+
+func (q *queue) take(seal bool) []Event {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	events := q.events
+	q.events, q.sealed = nil, q.sealed || seal
+	return events
+}
+
+// pull takes out what came from one leg.
+func (q *queue) pull(s Side) []Event {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	var its []Event
+	q.events, its = split(q.events, s)
+	return its
+}
+
+// split parts what a leg has posted from all else.
+func split(events []Event, s Side) (rest, its []Event) {
+	for _, e := range events {
+		if e.Side == s && e.fromLeg {
+			its = append(its, e)
+		} else {
+			rest = append(rest, e)
+		}
+	}
+	return rest, its
+}
+
+func (q *queue) note(leg string, sent bool, text string) {
+	at := time.Since(q.start)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.ladder) < maxLadder {
+		q.ladder = append(q.ladder, Message{At: at, MS: at.Milliseconds(), Leg: leg, Sent: sent, Text: text})
+	}
+}
+
+func (q *queue) messages() []Message {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return append([]Message(nil), q.ladder...)
 }

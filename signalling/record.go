@@ -15,6 +15,8 @@ type Record struct {
 	To        string    `json:"to"`
 	Trunk     string    `json:"trunk,omitempty"`
 	Room      string    `json:"room,omitempty"`
+	Connected string    `json:"connected,omitempty"`      // whom from or to proved to be
+	Moved     string    `json:"transferred_to,omitempty"` // where the last transfer led
 	Start     time.Time `json:"start"`
 	End       time.Time `json:"end"`
 
@@ -31,7 +33,7 @@ type Record struct {
 
 	Codec  string    `json:"codec,omitempty"`
 	Audio  Verdict   `json:"audio"`
-	Caller LegAudio  `json:"caller"` // what came from, and went to, the caller
+	Caller LegAudio  `json:"caller"` // what came from, and went to, the caller, or who took its place
 	Called LegAudio  `json:"called"`
 	Ladder []Message `json:"ladder"`
 }
@@ -91,16 +93,31 @@ func verdict(answered bool, caller, called LegAudio) Verdict {
 func (c *call) record() Record {
 	t := c.times
 	r := Record{ID: c.inbox.Call(), Direction: c.direction(), From: c.in.From.Label(), To: c.in.To.Label(),
-		Trunk: c.trunk(), Room: c.in.Room, Start: t.start, End: t.ended,
+		Trunk: c.trunk, Room: c.in.Room, Connected: c.proved(), Moved: c.moved, Start: t.start, End: t.ended,
 		Cause: c.Reason.Cause.String(), Q850: c.Reason.Cause.Q850(), Detail: c.Reason.Detail,
 		EndedBy: c.endedBy(), Ladder: c.inbox.Ladder()}
-	r.Caller, r.Called = c.audio(A), c.audio(B)
+	r.Caller, r.Called = c.audio(c.pair[0]), c.audio(c.pair[1])
 	r.Audio = verdict(!t.connected.IsZero(), r.Caller, r.Called)
 	r.RingMS, r.SetupMS, r.WaitMS, r.TalkMS = t.spans()
-	if c.legs[B] != nil && c.legs[B].Media() != nil {
-		r.Codec = c.legs[B].Media().Format().Name
+	for _, s := range c.pair {
+		if c.legs[s] != nil && c.legs[s].Media() != nil {
+			r.Codec = c.legs[s].Media().Format().Name
+		}
 	}
 	r.Sentence = Sentence(c.Reason, r.Direction == RoomToPhone, c.otherName(), time.Duration(r.TalkMS)*time.Millisecond)
+	return r
+}
+
+// refusal is the record of a call that was refused before it began.
+func refusal(in Incoming, why Reason, write func(string) string) Record {
+	now := time.Now()
+	c := &call{in: in, opt: Options{Write: write}}
+	r := Record{Direction: c.direction(), From: in.From.Label(), To: in.To.Label(), Room: in.Room, Start: now, End: now,
+		Cause: why.Cause.String(), Q850: why.Cause.Q850(), Detail: why.Detail, EndedBy: "gateway", Audio: NotAnswered}
+	if in.Via != Matrix {
+		r.Trunk = in.Via
+	}
+	r.Sentence = Sentence(why, r.Direction == RoomToPhone, c.otherName(), 0)
 	return r
 }
 
@@ -121,7 +138,7 @@ func (t times) spans() (ring, setup, wait, talk int64) {
 
 func (c *call) audio(s Side) LegAudio {
 	if c.legs[s] == nil || c.legs[s].Media() == nil {
-		return LegAudio{}
+		return c.heard[s]
 	}
 	return legAudio(c.legs[s].Media().Stats())
 }
@@ -133,15 +150,22 @@ func (c *call) direction() Direction {
 	return PhoneToRoom
 }
 
-func (c *call) trunk() string {
-	if c.in.Via == Matrix {
-		return c.target.Via
+// proved is who took part in the end, where that is not who was named at first.
+func (c *call) proved() string {
+	if c.times.connected.IsZero() {
+		return ""
 	}
-	return c.in.Via
+	if called := c.who[c.pair[1]].Label(); called != c.first[1].Label() {
+		return called
+	}
+	if caller := c.who[c.pair[0]].Label(); caller != c.first[0].Label() {
+		return caller
+	}
+	return ""
 }
 
-// other is the party the person in the room talked to.
-func (c *call) other() Party {
+// far is the party the person in the room talked to.
+func (c *call) far() Party {
 	if c.in.Via == Matrix {
 		return c.in.To
 	}
@@ -149,17 +173,19 @@ func (c *call) other() Party {
 }
 
 func (c *call) otherName() string {
-	if p := c.other(); p.Number == "" || c.write == nil {
+	if p := c.far(); p.Number == "" || c.opt.Write == nil {
 		return p.Label()
 	}
-	return c.write(c.other().Number)
+	return c.opt.Write(c.far().Number)
 }
 
 func (c *call) endedBy() string {
 	switch {
-	case c.cause == HungUp && c.By == A:
+	case c.cause != HungUp && c.cause != released && c.cause != Referred && c.cause != claimed:
+		return "gateway"
+	case c.place(c.By) == 0:
 		return "caller"
-	case c.cause == HungUp:
+	case c.place(c.By) == 1:
 		return "called"
 	default:
 		return "gateway"

@@ -3,30 +3,74 @@ package signalling
 // phase is everything a step may read or change. It holds no channels, timers
 // or locks, so every transition can be tested as a value.
 type phase struct {
-	State   State
-	Reason  Reason
-	By      Side    // whose event ended the call, and which kind it was;
-	cause   Kind    // both meaningful from Ending on
-	live    [2]bool // leg exists and has not reported Gone
-	told    [2]bool // leg was sent Hangup, or left by itself
-	bridged bool
+	State  State
+	Reason Reason
+	By     Side    // whose event ended the call, and which kind it was;
+	cause  Kind    // both meaningful from Ending on
+	pair   [2]Side // who talk with each other: the caller's place, the called one's
+	slots  [sides]slot
+	move   move // the transfer that goes on
+	hops   int  // how many transfers may still follow
 }
 
-func start() phase { return phase{State: Routing, live: [2]bool{A: true}} }
+// slot is what is known of one leg.
+type slot struct {
+	live  bool // it exists and has not reported Gone
+	told  bool // it was sent Hangup, or left by itself
+	up    bool // its audio is there
+	held  bool // its far end has put the call on hold,
+	quiet bool // and sends nothing to be heard meanwhile
+	muted bool // its far end has switched the microphone off
+}
+
+func (s slot) here() bool { return s.live && !s.told }
+
+func start(hops int) phase {
+	return phase{State: Routing, pair: [2]Side{A, B}, slots: [sides]slot{A: {live: true}}, hops: hops}
+}
+
+// other is the partner of one of the pair.
+func (p phase) other(s Side) Side {
+	if s == p.pair[0] {
+		return p.pair[1]
+	}
+	return p.pair[0]
+}
+
+// place is where in the pair a side is: 0 the caller's place, 1 the called
+// one's, -1 none.
+func (p phase) place(s Side) int {
+	switch s {
+	case p.pair[0]:
+		return 0
+	case p.pair[1]:
+		return 1
+	}
+	return -1
+}
+
+func (p phase) here(s Side) bool { return p.slots[s].here() }
 
 // step is the whole call state machine: it answers every event in every state.
 // What it does not name is late or repeated, and harmless by design.
 func (p phase) step(e Event) (phase, []Action) {
 	switch {
-	case p.State == Ended:
+	case p.State == Ended || e.Side >= sides:
 		return p, nil
 	case e.Kind == Gone:
 		return p.gone(e)
+	case e.letter != nil:
+		return p.between(e)
 	case p.State == Ending:
 		return p.ending(e)
+	case e.Kind == HungUp:
+		return p.left(e)
 	}
 	if r, ends := p.endedBy(e); ends {
 		return p.end(r, e)
+	}
+	if q, do, fact := p.learn(e); fact {
+		return q, do
 	}
 	switch p.State {
 	case Routing:
@@ -43,67 +87,101 @@ func (p phase) step(e Event) (phase, []Action) {
 // endedBy tells whether an event ends a live call, and with which reason.
 func (p phase) endedBy(e Event) (Reason, bool) {
 	switch e.Kind {
-	case HungUp, Unroutable, Failed:
+	case Failed:
 		return e.Reason, true
+	case Unroutable:
+		return e.Reason, p.State == Routing
+	case mismatched:
+		return Reason{Cause: Internal, Detail: "answered without audio"}, p.State < Connected
 	case TimedOut:
 		return Reason{Cause: p.timeoutCause()}, true
 	case Stop:
 		return Reason{Cause: ShuttingDown}, true
 	case Drain:
 		return Reason{Cause: ShuttingDown}, p.State < Answering
+	case released:
+		return Reason{Cause: p.releaseCause(e.Side)}, p.place(e.Side) >= 0
 	}
 	return Reason{}, false
+}
+
+// learn keeps what a far end says of itself, which is true in every state, and
+// lets the other side know.
+func (p phase) learn(e Event) (phase, []Action, bool) {
+	s := p.slots[e.Side]
+	switch e.Kind {
+	case Held:
+		s.held, s.quiet = true, e.Silent
+	case Resumed:
+		s.held, s.quiet = false, false
+	case Muted:
+		s.muted = true
+	case Unmuted:
+		s.muted = false
+	case Identified:
+	default:
+		return p, nil, false
+	}
+	if same := s == p.slots[e.Side]; !s.live || same && e.Kind != Identified {
+		return p, nil, true
+	}
+	p.slots[e.Side] = s
+	if p.place(e.Side) < 0 || !p.here(p.other(e.Side)) {
+		return p, nil, true
+	}
+	return p, []Action{{Do: DoShow, Side: p.other(e.Side)}}, true
 }
 
 func (p phase) routing(e Event) (phase, []Action) {
 	if e.Kind != Routed {
 		return p, nil
 	}
-	p.State, p.live[B] = Dialling, true
+	p.State, p.slots[B] = Dialling, slot{live: true}
 	return p, []Action{{Do: DoDial, Side: B}}
 }
 
 func (p phase) dialling(e Event) (phase, []Action) {
 	switch {
+	case e.Kind == Refer:
+		return p.refer(e)
 	case e.Side != B:
 		return p, nil
 	case e.Kind == Ringing && p.State == Dialling:
 		p.State = Alerting
 		return p, []Action{{Do: DoRing, Side: A}}
 	case e.Kind == Answered:
-		p.State = Answering
+		p.State, p.slots[B].up = Answering, true
 		return p, []Action{{Do: DoAnswer, Side: A}}
 	}
 	return p, nil
 }
 
 func (p phase) answering(e Event) (phase, []Action) {
-	if e.Kind != Confirmed || e.Side != A {
-		return p, nil
-	}
-	p.State, p.bridged = Connected, true
-	return p, []Action{{Do: DoBridge}}
-}
-
-func (p phase) connected(e Event) (phase, []Action) {
-	other := e.Side.Other()
-	switch e.Kind {
-	case Digit:
-		return p, []Action{{Do: DoDigit, Side: other, Digit: e.Digit}}
-	case Held:
-		return p, []Action{{Do: DoHold, Side: other}}
-	case Resumed:
-		return p, []Action{{Do: DoResume, Side: other}}
+	switch {
+	case e.Kind == Refer:
+		return p.refer(e)
+	case e.Kind == Confirmed && e.Side == A:
+		p.State, p.slots[A].up = Connected, true
 	}
 	return p, nil
 }
 
-// ending waits for both legs, and buries the call when one never says Gone.
+func (p phase) connected(e Event) (phase, []Action) {
+	switch {
+	case e.Kind == Refer:
+		return p.refer(e)
+	case e.Kind == Digit && p.place(e.Side) >= 0 && p.here(p.other(e.Side)):
+		return p, []Action{{Do: DoDigit, Side: p.other(e.Side), Digit: e.Digit}}
+	}
+	return p.moving(e)
+}
+
+// ending waits for all legs, and buries the call when one never says Gone.
 func (p phase) ending(e Event) (phase, []Action) {
 	if e.Kind != TimedOut {
 		return p, nil
 	}
-	p.live, p.State = [2]bool{}, Ended
+	p.slots, p.State = [sides]slot{}, Ended
 	return p, []Action{{Do: DoReport, Reason: p.Reason}}
 }
 
@@ -118,38 +196,14 @@ func (p phase) timeoutCause() Cause {
 	}
 }
 
-// end tells every live leg that has not left by itself, once.
-func (p phase) end(r Reason, by Event) (phase, []Action) {
-	var do []Action
-	if p.bridged {
-		p.bridged = false
-		do = append(do, Action{Do: DoUnbridge})
+// releaseCause is what it means that a side ends the call by a command.
+func (p phase) releaseCause(s Side) Cause {
+	switch {
+	case p.State >= Answering:
+		return NormalClearing
+	case p.place(s) == 0:
+		return Cancelled
+	default:
+		return Rejected
 	}
-	if by.Kind == HungUp {
-		p.told[by.Side] = true
-	}
-	for _, s := range [...]Side{A, B} {
-		if p.live[s] && !p.told[s] {
-			p.told[s] = true
-			do = append(do, Action{Do: DoHangup, Side: s, Reason: r})
-		}
-	}
-	p.State, p.Reason, p.By, p.cause = Ending, r, by.Side, by.Kind
-	return p, do
-}
-
-func (p phase) gone(e Event) (phase, []Action) {
-	if !p.live[e.Side] {
-		return p, nil
-	}
-	p.live[e.Side], p.told[e.Side] = false, true
-	var do []Action
-	if p.State != Ending {
-		p, do = p.end(Reason{Cause: PeerTimeout}, e)
-	}
-	if !p.live[A] && !p.live[B] {
-		p.State = Ended
-		do = append(do, Action{Do: DoReport, Reason: p.Reason})
-	}
-	return p, do
 }

@@ -44,6 +44,7 @@ var causeTable = []causeRow{
 	{signalling.Congestion, 503, "Service Unavailable", nil, []int{34, 42, 44}},
 	{signalling.ShuttingDown, 503, "Service Unavailable", nil, nil},
 	{signalling.Internal, 500, "Server Internal Error", nil, nil},
+	{signalling.Transferred, 480, "Temporarily Unavailable", nil, nil},
 }
 
 func rowOf(c signalling.Cause) causeRow {

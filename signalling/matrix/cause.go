@@ -54,6 +54,7 @@ func outwardTable() map[signalling.Cause]outward {
 		signalling.Congestion:       broken,
 		signalling.ShuttingDown:     broken,
 		signalling.Internal:         broken,
+		signalling.Transferred:      {"", userHangup, userHangup, userHangup},
 	}
 }
 

@@ -1,0 +1,68 @@
+package signalling
+
+// This file is the part of the machine in which legs leave.
+
+// left is that a far end hung up, or that its leg failed.
+func (p phase) left(e Event) (phase, []Action) {
+	if !p.here(e.Side) {
+		return p, nil
+	}
+	p.slots[e.Side].told = true
+	return p.without(e.Side, e.Reason, e)
+}
+
+// gone is that a leg has let go of everything. One that says so without having
+// been told, or having left before, has broken down.
+func (p phase) gone(e Event) (phase, []Action) {
+	was := p.slots[e.Side]
+	if !was.live {
+		return p, nil
+	}
+	p.slots[e.Side] = slot{}
+	var do []Action
+	if p.State != Ending && !was.told {
+		p, do = p.without(e.Side, Reason{Cause: PeerTimeout}, e)
+	}
+	return p.buried(do)
+}
+
+// without goes on when a leg is no more: the call ends, unless it was one that
+// a transfer can spare.
+func (p phase) without(s Side, r Reason, by Event) (phase, []Action) {
+	switch {
+	case p.move.at == ringing && s == p.move.to:
+		return p.fail(r, by)
+	case p.move.at != settled && s == p.move.by: // usual after REFER was accepted
+		return p, nil
+	case p.place(s) < 0:
+		return p, nil
+	}
+	return p.end(r, by)
+}
+
+// end tells every leg that has not left by itself, once.
+func (p phase) end(r Reason, by Event) (phase, []Action) {
+	var do []Action
+	for s := range Side(sides) {
+		if p.here(s) {
+			p.slots[s].told = true
+			do = append(do, Action{Do: DoHangup, Side: s, Reason: r})
+		}
+	}
+	p.State, p.Reason, p.By, p.cause, p.move = Ending, r, by.Side, by.Kind, move{}
+	return p.buried(do)
+}
+
+// buried finds out whether that was the end of the call.
+func (p phase) buried(do []Action) (phase, []Action) {
+	for _, s := range p.slots {
+		if s.live {
+			return p, do
+		}
+	}
+	if p.State == Ending {
+		p.State = Ended
+		do = append(do, Action{Do: DoReport, Reason: p.Reason})
+	}
+	return p, do
+}
