@@ -18,7 +18,9 @@ func bridged(t testing.TB) (from, to *phone) {
 	from, to = newPhone(t, "127.77.0.2", a.Addr()), newPhone(t, "127.77.0.3", b.Addr())
 	a.Start(plain(from.addr()))
 	b.Start(plain(to.addr()))
-	media.Bridge{A: a, B: b}.Join()
+	bridge := media.NewBridge(a, b, nil)
+	bridge.Open(0)
+	bridge.Open(1)
 	return from, to
 }
 
