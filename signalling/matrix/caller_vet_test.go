@@ -153,7 +153,7 @@ func TestCandidatesAroundTheInvite(t *testing.T) {
 func TestForgedEvents(t *testing.T) {
 	t.Parallel()
 	r := newRig(t).meet()
-	in, leg, p, _ := r.answered(r.inviteV1())
+	in, leg, p, a := r.answered(r.inviteV1())
 	for _, e := range []map[string]any{
 		r.v1(typeHangup, nil), r.v1(typeSelectAnswer, map[string]any{"selected_party_id": "other"}),
 		r.v1(typeNegotiate, map[string]any{"description": map[string]any{"type": "offer", "sdp": "forged"}}),
@@ -161,8 +161,7 @@ func TestForgedEvents(t *testing.T) {
 		r.push(with(e, "sender", mallet))
 	}
 	r.push(r.v1(typeHangup, map[string]any{"party_id": "LAPTOP"}))
-	leg.SendDigit('1') // comes after the forgeries
-	r.until("the digit arrives", func() bool { return p.get(func() string { return p.digits }) == "1" })
+	r.reached(a, p)
 	if len(p.offers) != 0 {
 		t.Error("a forged offer was answered")
 	}

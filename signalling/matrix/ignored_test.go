@@ -2,15 +2,17 @@ package matrix
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"roomline/signalling"
 )
 
-// flood is 10,000 candidates in as many events, and some of everything else.
-func (r *rig) flood(call sent, sender, party string) {
+// flood is 500 candidates in as many events, and one of everything else, so
+// many times.
+func (r *rig) flood(call sent, sender, party string, times int) {
 	r.t.Helper()
-	for range 20 {
+	for range times {
 		var batch []map[string]any
 		for i := range 500 {
 			batch = append(batch, r.within(call, typeCandidates, candidate1(fmt.Sprint("forged", i))))
@@ -37,16 +39,16 @@ func TestFloodsOfOthers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t).meet()
-			in, leg, p, a := begin(r)
-			r.flood(a, mallet, "PHONE")
-			r.flood(a, alice, "LAPTOP")
-			r.reached(leg, p)
-			if got := in.Take(); len(got) != 0 || p.heardCandidates() != "" || len(p.offers) != 0 {
+			in, _, p, a := begin(r)
+			r.flood(a, mallet, "PHONE", 20)
+			r.flood(a, alice, "LAPTOP", 2)
+			r.reached(a, p)
+			if got := in.Take(); len(got) != 0 || strings.Contains(p.heardCandidates(), "forged") || len(p.offers) != 0 {
 				t.Errorf("posted %v, candidates %q, offers %v", got, p.heardCandidates(), p.offers)
 			}
 			r.until("all are counted", func() bool {
 				n := r.c.Ignored()
-				return n[typeCandidates] == 20_000 && n[typeHangup] == 40 && n[typeReplaces] == 40 && len(n) == 8
+				return n[typeCandidates] == 11_000 && n[typeHangup] == 22 && n[typeReplaces] == 22 && len(n) == 8
 			})
 			r.push(r.within(a, typeHangup, nil))
 			r.ends(in, signalling.NormalClearing)

@@ -74,5 +74,5 @@ func TestTelephoneMutes(t *testing.T) {
 	r.wantBody(r.expect(typeStreams), "sdp_stream_metadata", on.Body["sdp_stream_metadata"])
 	leg.Show(signalling.View{})
 	r.wantBody(r.expect(typeStreams), "sdp_stream_metadata", unmuted())
-	r.reached(leg, p)
+	r.reached(a, p)
 }
