@@ -74,7 +74,8 @@ type fakePeer struct {
 	accepted   string
 	candidates []string
 	offers     []string
-	answers    []string // to offers of ours within the call
+	offering   bool     // within the call
+	answers    []string // to that
 	digits     string
 	closed     bool
 }
@@ -86,7 +87,6 @@ func (p *fakePeer) Stats() media.Stats              { return media.Stats{} }
 func (p *fakePeer) StreamID() string                { return "stream1" }
 func (p *fakePeer) Close() error                    { p.set(func() { p.closed = true }); return nil }
 func (p *fakePeer) SendDigit(d byte) error          { p.set(func() { p.digits += string(d) }); return nil }
-func (p *fakePeer) Accept(sdp string) error         { p.set(func() { p.accepted = sdp }); return nil }
 
 func (p *fakePeer) AddCandidate(c peer.Candidate) error {
 	p.set(func() { p.candidates = append(p.candidates, c.Candidate) })
@@ -99,14 +99,23 @@ func (p *fakePeer) Renegotiate(offer string) (string, bool, error) {
 }
 
 func (p *fakePeer) Reoffer(hold bool) (string, error) {
+	p.set(func() { p.offering = true })
 	if hold {
 		return "our sendonly", nil
 	}
 	return "our sendrecv", nil
 }
 
-func (p *fakePeer) Reanswer(answer string) error {
-	p.set(func() { p.answers = append(p.answers, answer) })
+func (p *fakePeer) Abandon() { p.set(func() { p.offering = false }) }
+
+func (p *fakePeer) Accept(answer string) error {
+	p.set(func() {
+		if p.offering {
+			p.answers, p.offering = append(p.answers, answer), false
+		} else {
+			p.accepted = answer
+		}
+	})
 	if answer == "garbage" {
 		return errors.New(answer)
 	}

@@ -1,10 +1,8 @@
 package matrix
 
 import (
-	"errors"
 	"time"
 
-	"roomline/media/peer"
 	"roomline/signalling"
 )
 
@@ -20,11 +18,10 @@ const negotiateTime = time.Minute
 
 // holding is what the client knows about being on hold.
 type holding struct {
-	shown    bool // it was told by an offer, and agreed
-	asked    bool // an offer of ours waits for its answer
-	wanted   bool // what that offer says
-	hopeless bool // it did not answer one
-	round    int  // which offer an alarm belongs to
+	shown  bool // it was told by an offer, and agreed
+	asked  bool // an offer of ours waits for its answer
+	wanted bool // what our last offer said, whatever became of it
+	round  int  // which offer an alarm belongs to
 }
 
 // negotiate takes a description from within the call.
@@ -77,16 +74,16 @@ func (l *leg) postNegotiate(kind, sdp string) {
 // any more; see showMuted for clients that cannot be shown it.
 func (l *leg) showHold() {
 	h := &l.hold
-	if l.stage.placed || l.stage.v0 || h.asked || h.hopeless || h.shown == l.view.Held {
+	if l.stage.placed || l.stage.v0 || h.asked || h.wanted == l.view.Held {
 		return
 	}
-	offer, err := l.peer.Reoffer(l.view.Held)
+	h.wanted = l.view.Held
+	offer, err := l.peer.Reoffer(h.wanted)
 	if err != nil {
 		l.log.Warn("could not make a new offer within the call", "error", err)
-		h.hopeless = true
 		return
 	}
-	h.asked, h.wanted = true, l.view.Held
+	h.asked = true
 	h.round++
 	round := h.round
 	l.postNegotiate("offer", offer)
@@ -102,26 +99,24 @@ func (l *leg) reanswered(h heard) {
 	}
 	l.hearVoice(h.Voice)
 	l.hold.asked = false
-	err := l.peer.Reanswer(h.SDP)
-	switch {
-	case errors.Is(err, peer.ErrClosed):
-		return
-	case err != nil:
+	if err := l.peer.Accept(h.SDP); err != nil {
 		l.log.Warn("could not take the answer to our offer within the call", "error", err)
-		l.hold.hopeless = true
-	default:
+		l.peer.Abandon()
+		l.hold.shown = false
+	} else {
 		l.hold.shown = l.hold.wanted
 	}
 	l.update()
 }
 
-// unanswered gives up an offer. The call goes on as it was, and no other offer
-// is made in it.
+// unanswered gives up an offer. The call goes on as it was, and the next offer
+// puts right what the client may have made of this one.
 func (l *leg) unanswered(round int) {
 	if !l.hold.asked || round != l.hold.round {
 		return
 	}
 	l.log.Info("the client did not answer an offer within the call")
-	l.hold.asked, l.hold.hopeless = false, true
+	l.peer.Abandon()
+	l.hold.asked, l.hold.shown = false, false
 	l.update()
 }

@@ -21,9 +21,9 @@ type Peer interface {
 	Accept(answer string) error
 	Renegotiate(offer string) (answer string, held bool, err error)
 	// Reoffer makes an offer within the call that puts the far end on hold, or
-	// takes it back; Reanswer takes the answer to it.
+	// takes it back; Accept takes the answer to it, and Abandon does without.
 	Reoffer(hold bool) (offer string, err error)
-	Reanswer(answer string) error
+	Abandon()
 	AddCandidate(peer.Candidate) error
 	StreamID() string
 	SendDigit(digit byte) error
@@ -41,7 +41,7 @@ func (f factory) Answer(offer string, pick media.Format, on func(peer.State)) (P
 	if err != nil {
 		return nil, "", err // not a nil *peer.Peer inside an interface
 	}
-	return midcall{p}, answer, nil
+	return p, answer, nil
 }
 
 // Offer implements Peers.
@@ -50,22 +50,8 @@ func (f factory) Offer(formats []media.Format, on func(peer.State)) (Peer, strin
 	if err != nil {
 		return nil, "", err
 	}
-	return midcall{p}, offer, nil
+	return p, offer, nil
 }
-
-// midcall lends *peer.Peer our offers within a call.
-type midcall struct{ *peer.Peer }
-
-// Reoffer implements Peer.
-func (w midcall) Reoffer(hold bool) (string, error) {
-	if p, ok := any(w.Peer).(interface{ Reoffer(bool) (string, error) }); ok {
-		return p.Reoffer(hold)
-	}
-	return "", peer.ErrState
-}
-
-// Reanswer implements Peer.
-func (w midcall) Reanswer(answer string) error { return w.Peer.Accept(answer) }
 
 // toPeer writes a candidate as the media side takes it.
 func (c candidate) toPeer() peer.Candidate {

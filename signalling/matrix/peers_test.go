@@ -1,6 +1,7 @@
 package matrix
 
 import (
+	"strings"
 	"testing"
 
 	"roomline/media"
@@ -41,7 +42,13 @@ func TestRealPeers(t *testing.T) {
 		_, in, leg := r.take()
 		leg.Answer(media.PCMA)
 		a := r.expect(typeAnswer)
-		if err := browser.Accept(a.Body["answer"].(map[string]any)["sdp"].(string)); err != nil {
+		answer := a.Body["answer"].(map[string]any)["sdp"].(string)
+		for id := range a.Body["sdp_stream_metadata"].(map[string]any) { // js-sdk looks a stream up by it
+			if !strings.Contains(answer, "a=msid:"+id+" ") {
+				t.Errorf("no stream %s in\n%s", id, answer)
+			}
+		}
+		if err := browser.Accept(answer); err != nil {
 			t.Fatal(err)
 		}
 		r.follow(in, signalling.Confirmed)
@@ -72,7 +79,18 @@ func TestRealPeers(t *testing.T) {
 			t.Error("no stream metadata")
 		}
 		r.push(r.says(invite, typeAnswer, "PHONE", answerSDP(sdp)))
+		r.expect(typeCandidates)
+		r.expect(typeSelectAnswer)
 		r.follow(in, signalling.Answered)
+		for _, hold := range []bool{true, false} {
+			leg.Show(signalling.View{Held: hold})
+			e := r.expect(typeNegotiate)
+			answer, held, err := browser.Renegotiate(e.Body["description"].(map[string]any)["sdp"].(string))
+			if err != nil || held != hold {
+				t.Fatalf("held %v, %v", held, err)
+			}
+			r.push(r.negotiation(invite, "answer", answer))
+		}
 		leg.Hangup(signalling.Reason{Cause: signalling.NormalClearing})
 		r.follow(in, signalling.Gone)
 	})
