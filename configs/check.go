@@ -21,6 +21,9 @@ func (d *decoder) check(c *Config) {
 	d.permissions(c)
 	d.owner("routes", c.Routes.Validate())
 	d.rooms(c)
+	for _, n := range slices.Sorted(maps.Keys(c.Contacts)) {
+		d.owner(join("contacts", n), c.Contacts[n].Validate())
+	}
 	d.owner("sip", c.SIP.Validate())
 	d.owner("media", c.Media.Validate())
 	d.owner("calls", c.Calls.Validate())

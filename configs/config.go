@@ -23,6 +23,7 @@ type Config struct {
 	Permissions permit.Config    `yaml:"permissions"`
 	Routes      signalling.Plan  `yaml:"routes"`
 	Rooms       matrix.Rooms     `yaml:"rooms"`
+	Contacts    matrix.Contacts  `yaml:"contacts"`
 	SIP         SIP              `yaml:"sip"`
 	Media       Media            `yaml:"media"`
 	Calls       Calls            `yaml:"calls"`
@@ -66,7 +67,7 @@ func parse(name string, data []byte, from source) (*Config, error) {
 
 // resolve takes relative file names from the folder of the configuration.
 func (c *Config) resolve(dir string) {
-	for _, name := range []*string{&c.Matrix.Registration, &c.CDR.JSONL} {
+	for _, name := range []*string{&c.Matrix.Registration, &c.Matrix.DoublePuppet, &c.CDR.JSONL} {
 		if *name != "" && !filepath.IsAbs(*name) {
 			*name = filepath.Join(dir, *name)
 		}

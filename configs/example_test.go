@@ -13,7 +13,8 @@ import (
 
 // given are the keys of the example that have no default.
 var given = []string{"matrix.homeserver", "matrix.domain", "trunks.<name>.host", "trunks.<name>.username",
-	"trunks.<name>.password", "trunks.<name>.numbers", "routes.inbound[].to", "routes.inbound[].trunk", "routes.inbound[].user"}
+	"trunks.<name>.password", "trunks.<name>.numbers", "routes.inbound[].to", "routes.inbound[].trunk", "routes.inbound[].user",
+	"contacts.<name>.name", "contacts.<name>.avatar"}
 
 func TestExampleIsWholeAndEqualsTheDefaults(t *testing.T) {
 	if _, err := parse("example.yaml", Example(), source{}); err != nil {
@@ -64,7 +65,7 @@ func leavesOf(out map[string]string, path string, n *yaml.Node) {
 	case n.Kind == yaml.MappingNode:
 		for i := 0; i < len(n.Content); i += 2 {
 			key := n.Content[i].Value
-			if path == "trunks" || path == "rooms" || path == "permissions" && key != "limits" {
+			if path == "trunks" || path == "rooms" || path == "contacts" || path == "permissions" && key != "limits" {
 				key = "<name>"
 			}
 			leavesOf(out, join(path, key), n.Content[i+1])

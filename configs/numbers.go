@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"roomline/signalling/matrix"
 	"roomline/signalling/number"
 )
 
@@ -25,6 +26,7 @@ func (d *decoder) numbers(c *Config) {
 		d.trunkNumbers(plan, join("trunks", name), &t)
 		c.Trunks[name] = t
 	}
+	d.contactNumbers(plan, c.Contacts)
 	for i := range c.Routes.Inbound {
 		r := &c.Routes.Inbound[i]
 		if !c.leadsHere(*r) { // else only its "+" may be missing
@@ -49,6 +51,23 @@ func (d *decoder) trunkNumbers(plan *number.Plan, path string, t *Trunk) {
 	}
 	for i, n := range t.Numbers {
 		t.Numbers[i] = d.number(plan, fmt.Sprintf("%s.numbers[%d]", path, i), n)
+	}
+}
+
+// contactNumbers gives contacts the names that calls carry, in place.
+func (d *decoder) contactNumbers(plan *number.Plan, contacts matrix.Contacts) {
+	for _, text := range slices.Sorted(maps.Keys(contacts)) {
+		path := join("contacts", text)
+		n := d.number(plan, path, text)
+		if n == text {
+			continue
+		}
+		if _, twice := contacts[n]; twice {
+			d.found(path, fmt.Sprintf("expected each number once, found %q again", n))
+		}
+		contacts[n] = contacts[text]
+		d.at[join("contacts", n)] = d.where(path)
+		delete(contacts, text)
 	}
 }
 

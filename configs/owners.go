@@ -19,7 +19,7 @@ type (
 
 // preset sets the defaults that the file then overwrites.
 func (c *Config) preset() {
-	c.Database = "roomline.db"
+	c.Database, c.Contacts = "roomline.db", matrix.Contacts{}
 	c.SIP, c.Permissions = sip.Defaults(), permit.Defaults()
 	c.Dialing, c.Media, c.Calls = dialingDefaults(), mediaDefaults(), callsDefaults()
 	c.HTTP, c.Log = HTTP{Listen: "127.0.0.1:9095"}, Log{Level: "info", Format: "auto"}
@@ -41,7 +41,7 @@ func entry(t reflect.Type) reflect.Value {
 func (c *Config) defaults() {
 	c.Matrix.RingTimeout, c.Matrix.ConnectTimeout = c.Calls.RingTimeout, c.Media.ConnectTimeout
 	c.Rooms.Defaults()
-	c.Matrix.Rooms = c.Rooms
+	c.Matrix.Rooms, c.Matrix.Contacts = c.Rooms, c.Contacts
 	c.Matrix.Defaults()
 	if permit.Named(c.Matrix.Domain) == nil { // else it is reported as matrix.domain
 		c.Permissions.Fill(c.Matrix.Domain)

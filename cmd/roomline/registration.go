@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -11,29 +12,45 @@ import (
 )
 
 func registrationCommand() *cobra.Command {
-	return withFile("registration", "Write the file that introduces Roomline to the homeserver", func(c *cobra.Command, file string) error {
+	puppet := false
+	c := withFile("registration", "Write the file that introduces Roomline to the homeserver", func(c *cobra.Command, file string) error {
 		cfg, err := configs.Load(file)
 		if err != nil {
 			return err
 		}
-		created, err := matrix.WriteRegistration(cfg.Matrix)
+		name, write, text := cfg.Matrix.Registration, matrix.WriteRegistration, told
+		if puppet {
+			name, write, text = cfg.Matrix.DoublePuppet, matrix.WriteDoublePuppet, told+toldPuppet
+		}
+		if name == "" {
+			return errNoPuppet
+		}
+		created, err := write(cfg.Matrix)
 		if err != nil {
 			return err
 		}
-		path, err := filepath.Abs(cfg.Matrix.Registration)
+		path, err := filepath.Abs(name)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(c.OutOrStdout(), told, verb(created), path, path)
+		fmt.Fprintf(c.OutOrStdout(), text, verb(created), path, path)
 		return nil
 	})
+	c.Flags().BoolVar(&puppet, "double-puppet", false, "write the second registration, by which users join telephone rooms without being asked")
+	return c
 }
+
+var errNoPuppet = errors.New("the second registration needs a name: set matrix.double_puppet, for example to double-puppet.yaml")
 
 const told = `%s %s
 Add it to homeserver.yaml, readable by the homeserver, and restart that:
 
 app_service_config_files:
   - %q
+`
+
+const toldPuppet = `
+Keep it safe: whoever has its as_token can act for every user of the homeserver.
 `
 
 func verb(created bool) string {

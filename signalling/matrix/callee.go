@@ -51,7 +51,7 @@ func (l *leg) findRoom() *outcome {
 	found := make(chan struct{})
 	go func() { // ends with ctx at the latest; awaited below
 		defer close(found)
-		room, ghost, err := l.c.lines.find(ctx, l.target.To.User, l.target.From)
+		room, ghost, err := l.c.lines.find(ctx, l.target)
 		l.box.put(item{kind: roomFound, room: room, ghost: ghost, err: err})
 	}()
 	defer func() { cancel(); <-found }()

@@ -70,12 +70,13 @@ type Client struct {
 	draining atomic.Bool
 	closing  sync.Once
 
-	left []openCall      // of an earlier run; of watch alone, as is the next
-	half []openStory     // stories of an earlier run
-	seen map[string]bool // of intake alone, as are the next three
-	ring []string
-	turn int
-	told map[string]bool // rooms that know that they are encrypted
+	left   []openCall      // of an earlier run; of watch alone, as is the next
+	half   []openStory     // stories of an earlier run
+	seen   map[string]bool // of intake alone, as are the next four
+	ring   []string
+	turn   int
+	told   map[string]bool // rooms that know that they are encrypted
+	storms storms
 
 	mu     sync.Mutex // guards what follows
 	unsaid []missedCall
@@ -103,7 +104,7 @@ func newClient(cfg Config, db *database.DB, peers Peers, numbers Numbers, lines 
 	}
 	c := &Client{cfg: cfg, db: db, peers: peers, numbers: numbers, board: board, may: may, secret: numbersIn(cfg.Prefix),
 		pace: pace{500 * time.Millisecond, 10 * time.Second}, calls: newCalls(), quit: make(chan struct{}),
-		atOnce: make(chan struct{}, maxAtOnce), seen: map[string]bool{}, told: map[string]bool{}, ring: make([]string, remember), state: errStarting}
+		atOnce: make(chan struct{}, maxAtOnce), seen: map[string]bool{}, storms: storms{cfg.Domain, map[string]*bucket{}}, told: map[string]bool{}, ring: make([]string, remember), state: errStarting}
 	c.log = c.masking(log).With("side", signalling.Matrix)
 	for _, user := range lines {
 		c.users = append(c.users, user)
@@ -136,7 +137,11 @@ func (c *Client) Start(ctx context.Context) error {
 	}
 	c.ghosts = newGhosts(c.cfg, c.hs, c.store, c.numbers)
 	c.rooms = &rooms{c.hs, c.store, c.ghosts, c.may, c.log}
-	c.lines = newLines(c.hs, c.store, c.ghosts, c.calls.busy, c.log)
+	act, err := newPuppets(c.cfg, c.hs)
+	if err != nil {
+		return err
+	}
+	c.lines = newLines(c.cfg, c.hs, c.store, c.ghosts, c.calls, act, c.log)
 	find := &lookup{c.ghosts, c.log, newBucket(20, 100)}
 	find.routes(c.hs.as.Router)
 	c.hs.as.QueryHandler = queries{find}

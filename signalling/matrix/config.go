@@ -12,17 +12,20 @@ import (
 
 // Config is the Matrix half of the configuration file.
 type Config struct {
-	Homeserver     string        `yaml:"homeserver"`   // base URL of the client-server API
-	Domain         string        `yaml:"domain"`       // server name, the part after the colon of a user id
-	Listen         string        `yaml:"listen"`       // where the homeserver reaches us, host:port
-	URL            string        `yaml:"url"`          // the same as the homeserver sees it; empty: http:// and Listen
-	Registration   string        `yaml:"registration"` // path of the appservice registration file
-	Bot            string        `yaml:"bot"`          // localpart of the appservice's own user
-	Prefix         string        `yaml:"prefix"`       // how the localparts of telephone users begin
-	SendTimeout    time.Duration `yaml:"send_timeout"` // for one request to the homeserver
-	Rooms          Rooms         `yaml:"-"`            // by id; the section rooms
-	ConnectTimeout time.Duration `yaml:"-"`            // from the answer to audio; media.connect_timeout
-	RingTimeout    time.Duration `yaml:"-"`            // how long a client is told to ring; calls.ring_timeout
+	Homeserver     string        `yaml:"homeserver"`    // base URL of the client-server API
+	Domain         string        `yaml:"domain"`        // server name, the part after the colon of a user id
+	Listen         string        `yaml:"listen"`        // where the homeserver reaches us, host:port
+	URL            string        `yaml:"url"`           // the same as the homeserver sees it; empty: http:// and Listen
+	Registration   string        `yaml:"registration"`  // path of the appservice registration file
+	Bot            string        `yaml:"bot"`           // localpart of the appservice's own user
+	Prefix         string        `yaml:"prefix"`        // how the localparts of telephone users begin
+	Inbound        string        `yaml:"inbound"`       // where calls from numbers without a room ring: line or portal
+	DoublePuppet   string        `yaml:"double_puppet"` // path of a second registration, which lets us join local users; empty: none
+	SendTimeout    time.Duration `yaml:"send_timeout"`  // for one request to the homeserver
+	Rooms          Rooms         `yaml:"-"`             // by id; the section rooms
+	Contacts       Contacts      `yaml:"-"`             // known numbers; the section contacts
+	ConnectTimeout time.Duration `yaml:"-"`             // from the answer to audio; media.connect_timeout
+	RingTimeout    time.Duration `yaml:"-"`             // how long a client is told to ring; calls.ring_timeout
 }
 
 // Defaults fills what was left out.
@@ -32,7 +35,7 @@ func (c *Config) Defaults() {
 		value string
 	}{
 		{&c.Listen, "127.0.0.1:29500"}, {&c.Registration, "registration.yaml"}, {&c.Bot, "roomline"},
-		{&c.Prefix, "tel_"},
+		{&c.Prefix, "tel_"}, {&c.Inbound, InboundLine},
 	} {
 		if *f.field == "" {
 			*f.field = f.value
@@ -56,6 +59,22 @@ func (c Config) url() string {
 	return "http://" + c.Listen
 }
 
+// Where a call from a number rings that has no room with the person yet.
+const (
+	InboundLine   = "line"   // in one room for each person
+	InboundPortal = "portal" // in a room for each number and person, if double_puppet lets us make it
+)
+
+func (c Config) inbound() error {
+	switch {
+	case c.Inbound != InboundLine && c.Inbound != InboundPortal:
+		return fmt.Errorf("inbound: expected line or portal, found %q", c.Inbound)
+	case c.Inbound == InboundPortal && c.DoublePuppet == "":
+		return errors.New("inbound: expected double_puppet as well, because nobody but an administrator can let people join rooms by themselves")
+	}
+	return nil
+}
+
 // Validate says what is wrong with each field, once defaults are filled in.
 func (c Config) Validate() error {
 	errs := []error{
@@ -65,6 +84,7 @@ func (c Config) Validate() error {
 		matching("bot", c.Bot, localpart, "a localpart of the characters a-z 0-9 . _ = - /"),
 		matching("prefix", c.Prefix, localpart, "a localpart of the characters a-z 0-9 . _ = - /"),
 		given("registration", c.Registration, "a file name"),
+		c.inbound(),
 		within("send_timeout", c.SendTimeout, time.Second, 2*time.Minute),
 		within("connect_timeout", c.ConnectTimeout, time.Second, 2*time.Minute),
 		within("ring_timeout", c.RingTimeout, minLifetime, maxLifetime),

@@ -6,9 +6,10 @@ import (
 	"hash/fnv"
 	"regexp"
 	"strings"
-	"unicode"
 
 	"maunium.net/go/mautrix/id"
+
+	"roomline/signalling"
 )
 
 // Numbers reads and writes telephone numbers; signalling/number does it.
@@ -28,11 +29,13 @@ type ghosts struct {
 	begins  string // "@tel_"
 	ends    string // ":example.org"
 
+	contacts Contacts
+
 	turns [32]turn // one ghost is made by one goroutine at a time
 }
 
 func newGhosts(cfg Config, hs *homeserver, st *store, n Numbers) *ghosts {
-	g := &ghosts{hs: hs, store: st, numbers: n, begins: "@" + cfg.Prefix, ends: ":" + cfg.Domain}
+	g := &ghosts{hs: hs, store: st, numbers: n, begins: "@" + cfg.Prefix, ends: ":" + cfg.Domain, contacts: cfg.Contacts}
 	for i := range g.turns {
 		g.turns[i] = newTurn()
 	}
@@ -89,8 +92,15 @@ func (g *ghosts) dialable(user string) (string, bool) {
 	return number, err == nil && parsed == number
 }
 
-// ensure registers a user and gives it a name, unless that was done before.
-func (g *ghosts) ensure(ctx context.Context, user, name string) error {
+// ensure registers a user and gives it a name and a picture, unless that was
+// done before.
+func (g *ghosts) ensure(ctx context.Context, user string, want profile) error {
+	return g.make(ctx, user, func(profile) profile { return want })
+}
+
+// make registers a user and lets choose decide from how it is shown how it
+// shall be.
+func (g *ghosts) make(ctx context.Context, user string, choose func(known profile) profile) error {
 	turn := g.turn(user)
 	if err := turn.take(ctx); err != nil {
 		return fmt.Errorf("make %s: %w", user, err)
@@ -99,19 +109,16 @@ func (g *ghosts) ensure(ctx context.Context, user, name string) error {
 	if err := g.hs.register(ctx, user); err != nil {
 		return err
 	}
-	known, err := g.store.name(ctx, user)
-	if err != nil || known == name {
+	known, err := g.store.profile(ctx, user)
+	if err != nil {
 		return err
 	}
-	if known == "" {
+	if known.name == "" {
 		if err := g.recall(ctx, user); err != nil {
 			return err
 		}
 	}
-	if err := g.hs.user(user).SetDisplayName(ctx, name); err != nil {
-		return fmt.Errorf("name %s: %w", user, err)
-	}
-	return g.store.setName(ctx, user, name)
+	return g.wear(ctx, user, known, choose(known))
 }
 
 // recall asks where a user is that this database has never seen: the database
@@ -133,30 +140,20 @@ func (g *ghosts) recall(ctx context.Context, user string) error {
 // maxRecall is how many rooms of one user are remembered anew.
 const maxRecall = 1000
 
-// ensureNumber makes the user of a number.
+// ensureNumber makes the user of a number. A name that a call has given it
+// stays, unless the number is one of our contacts.
 func (g *ghosts) ensureNumber(ctx context.Context, number string) (user string, err error) {
 	user = g.of(number)
-	return user, g.ensure(ctx, user, g.numbers.Format(number))
+	return user, g.make(ctx, user, func(known profile) profile {
+		if _, ours := g.contacts[number]; known.name != "" && !ours {
+			return known
+		}
+		return g.shown(signalling.Party{Number: number})
+	})
 }
 
 func (g *ghosts) turn(user string) turn {
 	h := fnv.New32a()
 	h.Write([]byte(user))
 	return g.turns[h.Sum32()%uint32(len(g.turns))]
-}
-
-// maxName is how many characters of a foreign name are shown.
-const maxName = 64
-
-// clean makes a name from outside harmless: no control characters, no marks
-// that reverse the direction of writing, and not too long.
-func clean(name string) string {
-	name = strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) || unicode.Is(unicode.Cf, r) {
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(name, ""))
-	runes := []rune(strings.TrimSpace(name))
-	return strings.TrimSpace(string(runes[:min(len(runes), maxName)]))
 }

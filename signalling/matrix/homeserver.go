@@ -96,6 +96,15 @@ func (h *homeserver) members(ctx context.Context, ghost, room string) (map[strin
 	return names, nil
 }
 
+// public asks a room for its join rule: anybody could join a public one and
+// listen, and homeservers refuse calls there. A room that will not say counts
+// as one that has no rule, which is private.
+func (h *homeserver) public(ctx context.Context, room, ghost string) bool {
+	var rule event.JoinRulesEventContent
+	err := h.user(ghost).StateEvent(ctx, id.RoomID(room), event.StateJoinRules, "", &rule)
+	return err == nil && rule.JoinRule == event.JoinRulePublic
+}
+
 // ping asks the homeserver to ask us, which proves both ways, and makes a
 // homeserver that had given us up try again at once (Matrix 1.7, MSC2659).
 func (h *homeserver) ping(ctx context.Context) error {

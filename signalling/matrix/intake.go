@@ -145,7 +145,12 @@ func (c *Client) stateChanged(e *event.Event) {
 	room, who := e.RoomID.String(), e.GetStateKey()
 	switch e.Type.Type {
 	case event.StateTombstone.Type:
-		c.background(func(ctx context.Context) error { return c.desert(ctx, room) })
+		successor := successorOf(e.Content.VeryRaw)
+		c.background(func(ctx context.Context) error { return c.replaced(ctx, room, successor) })
+	case event.StateJoinRules.Type:
+		if publicRule(e.Content.VeryRaw) {
+			c.background(func(ctx context.Context) error { return c.openedUp(ctx, room) })
+		}
 	case event.StateMember.Type:
 		var content struct {
 			Membership string `json:"membership"`
@@ -161,6 +166,13 @@ func (c *Client) memberChanged(e *event.Event, room, who string, membership even
 	ghost := c.ghosts.ours(who)
 	switch {
 	case membership == event.MembershipInvite && ghost && !c.ghosts.ours(e.Sender.String()):
+		if own := who == c.ghosts.line(e.Sender.String()); !own && !c.rooms.allowed(e.Sender.String()) {
+			return // a stranger's: to answer it would only help a flood
+		}
+		if !c.storms.take(e.Sender.String()) {
+			c.log.Warn("ignored an invitation: too many from one homeserver", "server", server(e.Sender.String()))
+			return
+		}
 		c.background(func(ctx context.Context) error {
 			joined, err := c.rooms.welcome(ctx, room, who, e.Sender.String(), e.Unsigned.InviteRoomState)
 			if joined {
@@ -174,15 +186,6 @@ func (c *Client) memberChanged(e *event.Event, room, who string, membership even
 			c.background(func(ctx context.Context) error { return c.store.forgetRoom(ctx, room, who) })
 		}
 	}
-}
-
-// desert leaves a room that was replaced by another.
-func (c *Client) desert(ctx context.Context, room string) error {
-	ghost, err := c.store.ghostOf(ctx, room)
-	if err != nil || ghost == "" {
-		return err
-	}
-	return c.rooms.leave(ctx, room, ghost)
 }
 
 // background does slow work for an event, again while the homeserver cannot,

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"roomline/signalling"
 )
@@ -67,7 +68,7 @@ func TestLine(t *testing.T) {
 	var raw string
 	r.hs.set(func() { raw = string(r.hs.rooms[0]) })
 	if !strings.Contains(raw, `"is_direct":true`) || !strings.Contains(raw, `"invite":["`+alice+`"]`) ||
-		!strings.Contains(raw, `"preset":"trusted_private_chat"`) {
+		!strings.Contains(raw, `"preset":"private_chat"`) || !strings.Contains(raw, `"org.matrix.msc3401.call.member":100`) || !strings.Contains(raw, `"invite":100`) {
 		t.Errorf("createRoom %s", raw)
 	}
 	r.hs.set(func() { r.hs.members[made1] = []string{line} })
@@ -100,8 +101,12 @@ func TestLineIsRenewed(t *testing.T) {
 	if why := r.unreached(); !strings.Contains(why, "accept the invitation") || r.roomsMade() != 2 {
 		t.Errorf("%q, %d rooms", why, r.roomsMade())
 	}
+	if why := r.unreached(); !strings.Contains(why, "accept the invitation") || r.hs.said("POST rooms/"+made2+"/invite") {
+		t.Errorf("asked again at once: %q", why)
+	}
+	r.c.store.setAsked(t.Context(), made2, alice, time.Now().Add(-askAgain))
 	if why := r.unreached(); !strings.Contains(why, "accept the invitation") || !r.hs.said("POST rooms/"+made2+"/invite") {
-		t.Errorf("%q", why)
+		t.Errorf("not asked after a week: %q", why)
 	}
 	r.push(with(with(r.event("m.room.encryption", alice, map[string]any{"algorithm": "m.megolm.v1.aes-sha2"}), "state_key", ""), "room_id", made2))
 	if why := r.unreached(); !strings.Contains(why, "it is encrypted, or others are in it") || r.roomsMade() != 2 {

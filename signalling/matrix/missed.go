@@ -59,7 +59,7 @@ func (m missedCall) tell(c *Client) {
 	l := &leg{c: c, side: signalling.B, user: m.user, other: m.other, since: m.since}
 	err := again(ctx, c.pace, func() (err error) {
 		var nowhere unreachable
-		if l.room, l.ghost, err = c.lines.find(ctx, l.user, l.other); errors.As(err, &nowhere) {
+		if l.room, l.ghost, err = c.lines.find(ctx, signalling.Target{To: signalling.Party{User: l.user}, From: l.other}); errors.As(err, &nowhere) {
 			return nil
 		}
 		return err

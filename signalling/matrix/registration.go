@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 
 	"maunium.net/go/mautrix/appservice"
 )
@@ -22,18 +23,30 @@ const (
 // readable by its owner only. If the file exists its tokens are kept and the
 // rest is brought up to date; created tells whether there was none.
 func WriteRegistration(cfg Config) (created bool, err error) {
-	old, err := LoadRegistration(cfg.Registration)
+	return write(cfg.Registration, func(as, hs string) (string, error) { return registration(cfg, as, hs).YAML() })
+}
+
+// WriteDoublePuppet writes the file by which an administrator lets us act for
+// the users of the homeserver; see puppets for what that is used for. Nothing
+// is sent to us because of it.
+func WriteDoublePuppet(cfg Config) (created bool, err error) {
+	return write(cfg.DoublePuppet, func(as, hs string) (string, error) { return doublePuppet(cfg, as, hs) })
+}
+
+// write puts a registration in place, with the tokens that it had.
+func write(path string, text func(asToken, hsToken string) (string, error)) (created bool, err error) {
+	old, err := LoadRegistration(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		created, old = true, appservice.CreateRegistration()
 	case err != nil:
 		return false, err
 	}
-	text, err := registration(cfg, old.AppToken, old.ServerToken).YAML()
+	yaml, err := text(old.AppToken, old.ServerToken)
 	if err != nil {
 		return false, fmt.Errorf("write registration: %w", err)
 	}
-	return created, replaceFile(cfg.Registration, []byte(text))
+	return created, replaceFile(path, []byte(yaml))
 }
 
 // LoadRegistration reads the registration file and insists on its tokens.
@@ -63,6 +76,17 @@ func registration(cfg Config, asToken, hsToken string) *appservice.Registration 
 		Protocols:       []string{protocolPSTN, protocolVector},
 		Namespaces:      appservice.Namespaces{UserIDs: appservice.NamespaceList{{Regex: users, Exclusive: true}}},
 	}
+}
+
+// doublePuppet is a registration without an address: the homeserver sends it
+// nothing, which the library's own type cannot say.
+func doublePuppet(cfg Config, asToken, hsToken string) (string, error) {
+	limited := false
+	reg := appservice.Registration{ID: cfg.Bot + "-double-puppet", AppToken: asToken, ServerToken: hsToken,
+		SenderLocalpart: cfg.Bot + "-double-puppet", RateLimited: &limited, Namespaces: appservice.Namespaces{
+			UserIDs: appservice.NamespaceList{{Regex: "@.*:" + regexp.QuoteMeta(cfg.Domain), Exclusive: false}}}}
+	text, err := reg.YAML()
+	return strings.Replace(text, "\nurl: \"\"\n", "\nurl: null\n", 1), err
 }
 
 // replaceFile puts a file in place in one step, so that nobody reads half of it.

@@ -38,12 +38,12 @@ func (r *rooms) fit(names map[string]string, ghost string, h heard) bool {
 	return here && caller && (len(names) == 2 || h.Invitee == ghost)
 }
 
-// welcome accepts an invitation of a telephone by somebody who may call, and
-// tells whether it joined. Other invitations are left alone: to answer them
+// welcome accepts an invitation of a telephone by somebody who may call, or of
+// a line by its own person, and tells whether it joined. Other invitations are left alone: to answer them
 // would only help a flood.
 func (r *rooms) welcome(ctx context.Context, room, ghost, inviter string, state []*event.Event) (joined bool, err error) {
 	number, known := r.ghosts.number(ghost)
-	if !known || !r.allowed(inviter) {
+	if own := ghost == r.ghosts.line(inviter); !own && (!known || !r.allowed(inviter)) {
 		return false, fmt.Errorf("invitation of %s by %s: %w", ghost, inviter, errNotOurs)
 	}
 	if taken, err := r.taken(ctx, room, ghost); err != nil {
@@ -51,8 +51,10 @@ func (r *rooms) welcome(ctx context.Context, room, ghost, inviter string, state 
 	} else if taken || public(state) {
 		return false, r.leave(ctx, room, ghost)
 	}
-	if _, err := r.ghosts.ensureNumber(ctx, number); err != nil {
-		return false, err
+	if known {
+		if _, err := r.ghosts.ensureNumber(ctx, number); err != nil {
+			return false, err
+		}
 	}
 	// Written down before joining: the call may come as soon as we are seen there.
 	if err := r.store.setRoom(ctx, room, ghost, inviter); err != nil {
@@ -61,8 +63,8 @@ func (r *rooms) welcome(ctx context.Context, room, ghost, inviter string, state 
 	if _, err := r.hs.user(ghost).JoinRoomByID(ctx, id.RoomID(room)); err != nil {
 		return false, errors.Join(fmt.Errorf("join %s: %w", room, err), r.store.forgetRoom(ctx, room, ghost))
 	}
-	if r.publicNow(ctx, room, ghost) {
-		return false, r.leave(ctx, room, ghost)
+	if r.hs.public(ctx, room, ghost) {
+		return false, r.refusePublic(ctx, room, ghost)
 	}
 	return true, nil
 }
@@ -93,15 +95,6 @@ func public(state []*event.Event) bool {
 		}
 	}
 	return false
-}
-
-// publicNow asks the room itself: anybody could join a public one and listen,
-// and homeservers refuse calls there. A room that will not say counts as one
-// that has no rule, which is private.
-func (r *rooms) publicNow(ctx context.Context, room, ghost string) bool {
-	var rule event.JoinRulesEventContent
-	err := r.hs.user(ghost).StateEvent(ctx, id.RoomID(room), event.StateJoinRules, "", &rule)
-	return err == nil && rule.JoinRule == event.JoinRulePublic
 }
 
 func (r *rooms) leave(ctx context.Context, room, ghost string) error {

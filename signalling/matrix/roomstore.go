@@ -2,6 +2,8 @@ package matrix
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"time"
 )
 
@@ -39,9 +41,34 @@ func (s *store) ghostOf(ctx context.Context, room string) (string, error) {
 	return s.one(ctx, `SELECT ghost FROM ghost_room WHERE room_id = $1`, room)
 }
 
+// pairOf names the telephone user of a room, and whom it shares that with.
+func (s *store) pairOf(ctx context.Context, room string) (ghost, user string, err error) {
+	err = s.QueryRow(ctx, `SELECT ghost, user_id FROM ghost_room WHERE room_id = $1`, room).Scan(&ghost, &user)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return ghost, user, err
+}
+
 // roomsOf are the rooms that a telephone user shares with one person, newest
 // first, and then those that it may share.
 func (s *store) roomsOf(ctx context.Context, ghost, user string) ([]string, error) {
 	return s.all(ctx, `SELECT room_id FROM ghost_room WHERE ghost = $1 AND user_id IN ($2, '')
 		ORDER BY CASE user_id WHEN '' THEN 1 ELSE 0 END, since DESC LIMIT 10`, ghost, user)
+}
+
+// asked is when a person was last invited to a room; long ago if never.
+func (s *store) asked(ctx context.Context, room, user string) (time.Time, error) {
+	var at int64
+	err := s.QueryRow(ctx, `SELECT at FROM asked WHERE room_id = $1 AND user_id = $2`, room, user).Scan(&at)
+	if errors.Is(err, sql.ErrNoRows) {
+		return time.Time{}, nil
+	}
+	return time.Unix(at, 0), err
+}
+
+func (s *store) setAsked(ctx context.Context, room, user string, at time.Time) error {
+	_, err := s.Exec(ctx, `INSERT INTO asked (room_id, user_id, at) VALUES ($1, $2, $3)
+		ON CONFLICT (room_id, user_id) DO UPDATE SET at = excluded.at`, room, user, at.Unix())
+	return err
 }

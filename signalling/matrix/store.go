@@ -105,12 +105,18 @@ func (s *store) leftOpen(ctx context.Context) ([]openCall, error) {
 	return all, rows.Err()
 }
 
-func (s *store) name(ctx context.Context, ghost string) (string, error) {
-	return s.one(ctx, `SELECT name FROM ghost_name WHERE ghost = $1`, ghost)
+// profile is how one of our users is shown, as far as we have said it.
+func (s *store) profile(ctx context.Context, ghost string) (p profile, err error) {
+	err = s.QueryRow(ctx, `SELECT name, avatar FROM ghost_name WHERE ghost = $1`, ghost).Scan(&p.name, &p.avatar)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return p, err
 }
 
-func (s *store) setName(ctx context.Context, ghost, name string) error {
-	_, err := s.Exec(ctx, `INSERT INTO ghost_name (ghost, name) VALUES ($1, $2) ON CONFLICT (ghost) DO UPDATE SET name = excluded.name`, ghost, name)
+func (s *store) setProfile(ctx context.Context, ghost string, p profile) error {
+	_, err := s.Exec(ctx, `INSERT INTO ghost_name (ghost, name, avatar) VALUES ($1, $2, $3)
+		ON CONFLICT (ghost) DO UPDATE SET name = excluded.name, avatar = excluded.avatar`, ghost, p.name, p.avatar)
 	return err
 }
 

@@ -136,15 +136,23 @@ func storeRooms(t *testing.T, s *store) {
 }
 
 func storeNames(t *testing.T, s *store) {
-	for _, name := range []string{"", "+49 30 1234567", "Bøb 'the' \"line\"; DROP TABLE ghost_name"} {
-		if name != "" {
-			if err := s.setName(t.Context(), ghost, name); err != nil {
+	for _, want := range []profile{{}, {"+49 30 1234567", ""}, {"Bøb 'the' \"line\"; DROP TABLE ghost_name", "mxc://example.org/x"}} {
+		if want.name != "" {
+			if err := s.setProfile(t.Context(), ghost, want); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if got, err := s.name(t.Context(), ghost); err != nil || got != name {
+		if got, err := s.profile(t.Context(), ghost); err != nil || got != want {
 			t.Errorf("%q, %v", got, err)
 		}
+	}
+	before, err := s.asked(t.Context(), room, alice)
+	now := time.Unix(1_800_000_000, 0)
+	if setErr := s.setAsked(t.Context(), room, alice, now); err != nil || setErr != nil || !before.IsZero() {
+		t.Errorf("%v, %v, %v", before, err, setErr)
+	}
+	if at, err := s.asked(t.Context(), room, alice); err != nil || !at.Equal(now) {
+		t.Errorf("%v, %v", at, err)
 	}
 }
 
@@ -209,10 +217,10 @@ func TestEarlierDatabase(t *testing.T) {
 		if list, err := s.roomsOf(t.Context(), "@tel_s1:example.org", alice); err != nil || !slices.Equal(list, []string{"!second", "!first"}) {
 			t.Errorf("%v, %v", list, err)
 		}
-		name, err := s.name(t.Context(), "@tel_s1:example.org")
+		shown, err := s.profile(t.Context(), "@tel_s1:example.org")
 		known, knownErr := s.state.IsRegistered(t.Context(), "@tel_s1:example.org")
-		if name != "1" || !known || err != nil || knownErr != nil {
-			t.Errorf("%q, %v, %v, %v", name, known, err, knownErr)
+		if shown.name != "1" || !known || err != nil || knownErr != nil {
+			t.Errorf("%q, %v, %v, %v", shown, known, err, knownErr)
 		}
 		done()
 	}
