@@ -40,7 +40,7 @@ var allowed = map[string][]string{
 	"signalling":                     {"media"},
 	"signalling/legtest":             {"signalling", "media"},
 	"signalling/number":              {},
-	"signalling/permit":              {"signalling"},
+	"signalling/permit":              {"signalling", "signalling/number", "internal/database"},
 	"signalling/command":             {"signalling", "internal/nearest"},
 	"signalling/matrix":              {"signalling", "signalling/command", "media", "media/peer", "internal/secret", "internal/database"},
 	"sip":                            {"signalling", "media", "media/offer", "media/port", "media/dtmf", "internal/secret", "internal/database"},

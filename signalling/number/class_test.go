@@ -84,9 +84,9 @@ func TestPlace(t *testing.T) {
 	for _, c := range []struct{ country, number, of, name, code string }{
 		{"DE", "+33123456789", "FR", "France", "+33"},
 		{"DE", "+18765551234", "JM", "Jamaica", "JM"},
-		{"DE", "+14155550100", "US", "United States", "US"},
+		{"DE", "+14155550100", "US", "the United States", "US"},
 		{"CA", "+19995550100", "CA", "Canada", "CA"}, // nobody's yet
-		{"DE", "+19995550100", "US", "United States", "US"},
+		{"DE", "+19995550100", "US", "the United States", "US"},
 		{"GB", "+447797123456", "JE", "Jersey", "JE"},
 		{"DE", "+881612345678", Global, "the global network +881", "+881"},
 		{"DE", "1001", "DE", "Germany", "DE"},

@@ -7,8 +7,10 @@ import (
 )
 
 func TestMostSpecificNameDecides(t *testing.T) {
-	p := New(Config{Levels: Levels{"*": signalling.Receive, "example.org": signalling.Dial, "[::1]:8448": signalling.Dial,
-		"@ops:example.org": signalling.Admin, "@mallet:example.org": signalling.None}})
+	p := made(t, "DE", func(o *Options) {
+		o.Config.Levels = Levels{"*": signalling.Receive, "example.org": signalling.Dial, "[::1]:8448": signalling.Dial,
+			"@ops:example.org": signalling.Admin, "@mallet:example.org": signalling.None}
+	})
 	for user, want := range map[string]signalling.Level{
 		"@alice:example.org": signalling.Dial, "@ops:example.org": signalling.Admin, "@mallet:example.org": signalling.None,
 		"@bob:elsewhere.org": signalling.Receive, "@a:[::1]:8448": signalling.Dial, "@a:EXAMPLE.org": signalling.Receive,
@@ -22,7 +24,7 @@ func TestMostSpecificNameDecides(t *testing.T) {
 			t.Errorf("%q may not do exactly what %v includes", user, want)
 		}
 	}
-	if New(Config{}).May("@alice:example.org", signalling.Receive) {
+	if made(t, "DE", func(o *Options) { o.Config.Levels = nil }).May("@alice:example.org", signalling.Receive) {
 		t.Error("where nobody is named, somebody may")
 	}
 }
