@@ -30,6 +30,8 @@ func (d *decoder) check(c *Config) {
 	d.owner("http", c.HTTP.Validate())
 	d.owner("log", c.Log.Validate())
 	d.trunkNames(c)
+	d.emergency(c)
+	d.music(c)
 	d.routes(c)
 	d.listeners(c)
 }

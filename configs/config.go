@@ -43,7 +43,7 @@ func Load(path string) (*Config, error) {
 		return nil, fmt.Errorf("read the configuration: %w", err)
 	}
 	dir := filepath.Dir(path)
-	return parse(path, data, source{env: os.LookupEnv, dir: dir, file: func(name string) (string, error) {
+	return parse(path, data, source{env: os.LookupEnv, dir: dir, stat: os.Stat, file: func(name string) (string, error) {
 		secret, err := readFile(name, maxSecret)
 		return string(secret), err
 	}})
@@ -67,7 +67,11 @@ func parse(name string, data []byte, from source) (*Config, error) {
 
 // resolve takes relative file names from the folder of the configuration.
 func (c *Config) resolve(dir string) {
-	for _, name := range []*string{&c.Matrix.Registration, &c.Matrix.DoublePuppet, &c.CDR.JSONL} {
+	files := []*string{&c.Matrix.Registration, &c.Matrix.DoublePuppet, &c.CDR.JSONL}
+	if _, file := c.Calls.MusicFile(); file {
+		files = append(files, &c.Calls.HoldMusic)
+	}
+	for _, name := range files {
 		if *name != "" && !filepath.IsAbs(*name) {
 			*name = filepath.Join(dir, *name)
 		}

@@ -39,6 +39,7 @@ func (d *decoder) routes(c *Config) {
 	for i, r := range c.Routes.Inbound {
 		at := fmt.Sprintf("routes.inbound[%d]", i)
 		d.trunk(c, at+".trunk", r.Trunk)
+		d.rung(c, at+".user", r.User)
 		if r.To != "" && c.hasTrunk(r.Trunk) && !c.leadsHere(r) {
 			d.found(at+".to", fmt.Sprintf("expected one of the numbers of %s, found %q", from(r), r.To))
 		}

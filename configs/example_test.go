@@ -93,6 +93,7 @@ func TestKeysAreDescribed(t *testing.T) {
 	}
 	defaults := defaultsOf(t)
 	defaults["routes.outbound[].trunk"] = "the only trunk"
+	defaults["dialing.allow"] = "country"
 	defaults["permissions.<name>"] = "dial` for `matrix.domain"
 	for _, k := range Keys() {
 		def, ok := rows[k]

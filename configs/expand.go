@@ -21,6 +21,7 @@ type source struct {
 	env  func(name string) (string, bool)
 	dir  string // relative names of secret files are taken from here
 	file func(name string) (string, error)
+	stat func(name string) (fs.FileInfo, error) // nil: nothing is known of files
 }
 
 // expand replaces each ${NAME} by the environment variable of that name; $${

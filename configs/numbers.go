@@ -27,6 +27,7 @@ func (d *decoder) numbers(c *Config) {
 		c.Trunks[name] = t
 	}
 	d.contactNumbers(plan, c.Contacts)
+	d.callers(c, plan)
 	for i := range c.Routes.Inbound {
 		r := &c.Routes.Inbound[i]
 		if !c.leadsHere(*r) { // else only its "+" may be missing

@@ -43,6 +43,7 @@ func (c *Config) defaults() {
 	c.Rooms.Defaults()
 	c.Matrix.Rooms, c.Matrix.Contacts = c.Rooms, c.Contacts
 	c.Matrix.Defaults()
+	c.Dialing.home()
 	if permit.Named(c.Matrix.Domain) == nil { // else it is reported as matrix.domain
 		c.Permissions.Fill(c.Matrix.Domain)
 	}

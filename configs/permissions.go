@@ -1,12 +1,21 @@
 package configs
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
+	"roomline/signalling"
 	"roomline/signalling/permit"
 )
+
+// rung reports a user whom a route rings, and who may not be.
+func (d *decoder) rung(c *Config, path, user string) {
+	if strings.HasPrefix(user, "@") && permit.Named(user) == nil && c.Permissions.Levels.Of(user) < signalling.Receive {
+		d.found(path, fmt.Sprintf("expected a user who may be rung, found %s; write `%q: receive` under permissions", short(user), short(user)))
+	}
+}
 
 // permissions holds the names to what users and servers can be called.
 func (d *decoder) permissions(c *Config) {

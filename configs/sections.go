@@ -5,26 +5,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"strings"
 	"time"
 
 	"roomline/signalling"
-	"roomline/signalling/number"
 )
-
-// Dialing says how numbers are read.
-type Dialing struct {
-	Country string `yaml:"country"` // ISO 3166-1 alpha-2; how a number without a country code is read
-}
-
-func dialingDefaults() Dialing { return Dialing{Country: "US"} }
-
-// Validate says whether there is such a country.
-func (d Dialing) Validate() error {
-	if _, err := number.New(d.Country); err != nil {
-		return fmt.Errorf("country: %w", err)
-	}
-	return nil
-}
 
 // Calls bounds calls in number and in time.
 type Calls struct {
@@ -32,11 +17,23 @@ type Calls struct {
 	RingTimeout  time.Duration `yaml:"ring_timeout"`  // from dialling to an answer
 	MaxDuration  time.Duration `yaml:"max_duration"`  // the longest call
 	DrainTimeout time.Duration `yaml:"drain_timeout"` // how long live calls may go on after SIGTERM
+	HoldMusic    string        `yaml:"hold_music"`    // Music, Silence, or the name of a WAV file
+}
+
+// What a party that waits may hear, besides a file.
+const (
+	Music   = "music"
+	Silence = "silence"
+)
+
+// MusicFile is the file to be played to those who wait, if it is one.
+func (c Calls) MusicFile() (name string, ok bool) {
+	return c.HoldMusic, strings.HasSuffix(strings.ToLower(c.HoldMusic), ".wav")
 }
 
 func callsDefaults() Calls {
 	l := signalling.DefaultLimits()
-	return Calls{Max: 100, RingTimeout: l.Ring, MaxDuration: l.Talk, DrainTimeout: 30 * time.Second}
+	return Calls{Max: 100, RingTimeout: l.Ring, MaxDuration: l.Talk, DrainTimeout: 30 * time.Second, HoldMusic: Music}
 }
 
 // Limits are the times of a call; those that are nobody's choice keep their
@@ -56,6 +53,9 @@ func (c Calls) Validate() error {
 	}
 	if c.Max < 1 || c.Max > 10000 {
 		errs = append(errs, fmt.Errorf("max: expected 1 to 10000 calls, found %d", c.Max))
+	}
+	if _, file := c.MusicFile(); !file && c.HoldMusic != Music && c.HoldMusic != Silence {
+		errs = append(errs, fmt.Errorf("hold_music: expected music, silence or the name of a .wav file, found %q", c.HoldMusic))
 	}
 	return errors.Join(errs...)
 }

@@ -46,7 +46,7 @@ var allowed = map[string][]string{
 	"sip":                            {"signalling", "media", "media/offer", "media/port", "media/dtmf", "internal/secret", "internal/database"},
 	"configs": {"internal/database", "internal/nearest", "internal/secret", "media/peer", "media/port", "recordings", "signalling", "signalling/matrix",
 		"signalling/number", "signalling/permit", "sip", "turn"},
-	"internal/gateway": {"configs", "internal/database", "media", "media/peer", "media/port", "recordings", "signalling", "signalling/matrix",
+	"internal/gateway": {"configs", "internal/database", "media", "media/music", "media/peer", "media/port", "recordings", "signalling", "signalling/matrix",
 		"signalling/number", "signalling/permit", "sip", "turn"},
 	"cmd/roomline": {"configs", "internal/gateway", "signalling/matrix"},
 }

@@ -87,9 +87,14 @@ func (g *Gateway) build() (err error) {
 	if err != nil {
 		return fmt.Errorf("dialing.country: %w", err)
 	}
-	g.permit = permit.New(g.cfg.Permissions)
-	g.exchange = signalling.NewExchange(signalling.Options{Router: g.cfg.Routes, Limits: g.limits(),
-		Max: g.cfg.Calls.Max, Report: g.report, Refused: g.refused, Write: numbers.Format, Log: g.log})
+	waiting, err := g.waiting()
+	if err != nil {
+		return err
+	}
+	g.permit = permit.New(permit.Options{Config: g.cfg.Permissions, Dialing: g.cfg.Dialing.Rules(), Numbers: numbers, Refused: g.metrics.forbid, Log: g.log})
+	g.later("permissions", func(context.Context) error { return g.permit.Close() })
+	g.exchange = signalling.NewExchange(signalling.Options{Router: g.router(numbers), Limits: g.limits(), Max: g.cfg.Calls.Max,
+		Report: g.report, Refused: g.refused, Write: numbers.Format, Permit: g.permit, Music: waiting, Log: g.log})
 	if err = g.buildSIP(numbers); err != nil {
 		return err
 	}
@@ -104,7 +109,7 @@ func (g *Gateway) limits() signalling.Limits {
 }
 
 func (g *Gateway) buildSIP(numbers *number.Plan) (err error) {
-	calls := reader{g.exchange, g.cfg.Routes, numbers}
+	calls := reader{g.exchange, g.cfg.Routes, numbers, g.permit, g.refused}
 	if g.agent, err = sip.New(g.cfg.SIP, g.cfg.Trunks, g.ports, calls, g.log); err != nil {
 		return fmt.Errorf("sip: %w", err)
 	}
@@ -147,6 +152,9 @@ func (g *Gateway) Start(ctx context.Context) error {
 	}
 	g.later("status", http.close)
 	g.later("calls", func(context.Context) error { g.exchange.Stop(); return nil }) // before the legs' makers close
+	if err := g.permit.Start(ctx, g.db); err != nil {
+		return err
+	}
 	if err := g.agent.Start(ctx); err != nil {
 		return fmt.Errorf("sip: %w", err)
 	}

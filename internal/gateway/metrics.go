@@ -4,6 +4,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"roomline/signalling"
+	"roomline/signalling/permit"
 )
 
 // metrics are what the gateway counts. Every label is one of a fixed set:
@@ -15,6 +16,7 @@ type metrics struct {
 	talk    *prometheus.CounterVec
 	packets *prometheus.CounterVec
 	refused *prometheus.CounterVec
+	broken  *prometheus.CounterVec
 }
 
 // gauges are read when somebody asks.
@@ -41,10 +43,18 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Help: "RTP packets of ended calls, by side (caller, called) and fate (received, sent, lost, rejected)."}, []string{"side", "fate"}),
 	}
 	m.refused = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "roomline_calls_refused_total",
-		Help: "Calls that were refused before they began: calls.max was reached, or the gateway drains."}, []string{"cause"})
-	reg.MustRegister(m.refused, m.calls, m.audio, m.setup, m.talk, m.packets)
+		Help: "Calls that were refused before they began, by cause."}, []string{"cause"})
+	m.broken = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "roomline_calls_forbidden_total",
+		Help: "Calls that were not allowed, by the rule that they broke."}, []string{"rule"})
+	for _, r := range permit.Rules() {
+		m.broken.WithLabelValues(r.String()) // there from the start, so that the first one is an increase
+	}
+	reg.MustRegister(m.refused, m.broken, m.calls, m.audio, m.setup, m.talk, m.packets)
 	return m
 }
+
+// forbid counts a call that broke a rule.
+func (m *metrics) forbid(r permit.Rule) { m.broken.WithLabelValues(r.String()).Inc() }
 
 func (m *metrics) count(r signalling.Record) {
 	d := string(r.Direction)

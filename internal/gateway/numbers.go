@@ -11,18 +11,34 @@ type switchboard interface {
 }
 
 // reader reads the numbers of calls from trunks, which write them as they
-// please, before the exchange routes by them and the room shows them.
+// please, before the exchange routes by them and the room shows them. Callers
+// who may not ring are refused here.
 type reader struct {
 	switchboard
 	plan    signalling.Plan
 	numbers *number.Plan
+	rings   rings
+	refused func(signalling.Incoming, signalling.Reason)
+}
+
+// rings says who may ring whom; permit.Permit does it.
+type rings interface {
+	Ring(from signalling.Party, called string) (signalling.Reason, bool)
 }
 
 // Accept implements sip.Switchboard.
 func (r reader) Accept(in signalling.Incoming) (signalling.Reason, bool) {
 	in.From.Number = r.read(in.From.Number)
-	if _, _, ok := r.plan.Find(in); !ok { // a rule may be for the number as the trunk writes it
+	target, _, ok := r.plan.Find(in)
+	if !ok { // a rule may be for the number as the trunk writes it
 		in.To.Number = r.read(in.To.Number)
+		target, _, ok = r.plan.Find(in)
+	}
+	if ok {
+		if why, may := r.rings.Ring(in.From, target.To.User+target.Room); !may {
+			r.refused(in, why)
+			return why, false
+		}
 	}
 	return r.switchboard.Accept(in)
 }
