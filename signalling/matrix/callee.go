@@ -20,14 +20,7 @@ func (l *leg) callee(formats []media.Format) outcome {
 	if formats == nil {
 		formats = anyFormat()
 	}
-	o := l.findRoom()
-	if o == nil {
-		o = l.invite(formats)
-	}
-	var answer heard
-	if o == nil {
-		answer, o = l.awaitAnswer()
-	}
+	answer, o := l.ring(formats)
 	switch {
 	case o != nil:
 	case answer.Type == typeInvite:
@@ -42,6 +35,17 @@ func (l *leg) callee(formats []media.Format) outcome {
 		return *o
 	}
 	return l.talk()
+}
+
+// ring lets a user's clients ring until one answers.
+func (l *leg) ring(formats []media.Format) (answer heard, o *outcome) {
+	if o = l.findRoom(); o == nil {
+		o = l.invite(formats)
+	}
+	if o == nil {
+		answer, o = l.awaitAnswer()
+	}
+	return answer, o
 }
 
 // findRoom asks for a room in a goroutine of its own, so that the telephone
@@ -70,13 +74,18 @@ func (l *leg) findRoom() *outcome {
 func (l *leg) begin(it item) *outcome {
 	if it.err != nil {
 		why := noRoom(it.err)
-		l.c.missed(l.user, l.other, why, it.err)
+		if !l.asking {
+			l.c.missed(l.user, l.other, why, it.err)
+		}
 		return &outcome{reason: why, own: true}
 	}
 	l.room, l.ghost = it.room, it.ghost
 	l.out = l.c.outboxOf(l.ghost, l.room)
 	if !l.c.calls.claim(l) {
 		return &outcome{reason: signalling.Reason{Cause: signalling.Busy}, own: true}
+	}
+	if l.asking {
+		l.c.calls.stopRinging(l) // a call that crosses this one is another call
 	}
 	ctx, cancel := context.WithTimeout(l.c.ctx, placeTimeout)
 	defer cancel()
@@ -131,8 +140,10 @@ func (l *leg) awaitAnswer() (heard, *outcome) {
 		it := l.wait(timer.C)
 		switch {
 		case it.kind == wasSent && it.err == nil:
-			l.tell(ringing, signalling.Reason{})
-			l.in.Post(signalling.Event{Kind: signalling.Ringing, Side: l.side})
+			if !l.asking {
+				l.tell(ringing, signalling.Reason{})
+			}
+			l.report(signalling.Event{Kind: signalling.Ringing, Side: l.side})
 			timer.Reset(l.c.cfg.RingTimeout)
 			continue
 		case it.kind == wasSent:

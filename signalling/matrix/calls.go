@@ -2,6 +2,7 @@ package matrix
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"roomline/signalling"
@@ -22,6 +23,7 @@ type callKey struct{ room, id string }
 // calls are the legs that are alive, and what is left of those that were.
 type calls struct {
 	strays strays
+	backs  atomic.Int32 // callBack's
 	pairs  *pairs
 	waits  waits
 

@@ -51,13 +51,14 @@ type Client struct {
 	secret  *regexp.Regexp // what the log must not show
 	pace    pace
 
-	hs     *homeserver
-	store  *store
-	ghosts *ghosts
-	rooms  *rooms
-	lines  *lines
-	calls  *calls
-	listen *listener
+	hs       *homeserver
+	store    *store
+	ghosts   *ghosts
+	rooms    *rooms
+	lines    *lines
+	calls    *calls
+	ringback signalling.Music // nil: silence
+	listen   *listener
 
 	ctx      context.Context // of the legs and of all slow work
 	stop     context.CancelFunc

@@ -72,7 +72,7 @@ func (l *leg) conclude(o outcome) {
 	if l.out != nil {
 		l.out.drop()
 		l.tellEnd(o)
-		l.tell(over, o.reason)
+		l.tell(over, l.inWords(o.reason))
 	}
 	l.c.calls.end(l)
 }

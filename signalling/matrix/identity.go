@@ -9,12 +9,17 @@ import (
 // see takes in what is known of the other side by now.
 func (l *leg) see(v signalling.View) {
 	l.view = v
-	if v.Party != (signalling.Party{}) && l.c.named(v.Party) != l.c.named(l.other) {
+	changed := v.Party != (signalling.Party{}) && l.c.named(v.Party) != l.c.named(l.other)
+	if changed {
 		l.other, l.renamed = v.Party, true
 	}
-	if !l.talked.IsZero() {
-		l.update()
+	if l.talked.IsZero() {
+		return
 	}
+	if changed {
+		l.tell(talking, signalling.Reason{})
+	}
+	l.update()
 }
 
 // update brings the client up to date, as far as it can be.
@@ -41,17 +46,11 @@ func (l *leg) identify() {
 
 // named is a party where only one name is shown.
 func (c *Client) named(p signalling.Party) string {
-	name, number := clean(p.Name), ""
-	if p.Number != "" {
-		number = clean(c.numbers.Format(p.Number))
-	}
 	switch {
-	case name != "" && number != "":
-		return name + " (" + number + ")"
-	case name+number != "":
-		return name + number
-	case p.User != "":
-		return clean(p.User)
+	case p.Label() == (signalling.Party{}).Label() || p.Hidden:
+		return "Unknown caller"
+	case p.Number == "" && clean(p.Name) != "":
+		return clean(p.Name)
 	}
-	return "Unknown caller"
+	return c.label(p)
 }

@@ -31,6 +31,7 @@ const (
 	digitsSent             // the digits in the room were accepted, or refused
 	paired                 // the consultation of an attended transfer, in end
 	joined                 // the first call of an attended transfer has been found
+	adopted                // a call took the leg that rang by itself
 	timerFired
 	flooded // more events than a call can be worth
 	stopped // the gateway can wait no longer
@@ -107,9 +108,12 @@ type leg struct {
 	hold    holding
 	keys    keys
 	talked  time.Time // zero: never
+	asking  bool      // a user is rung who wants to call; see callBack
 
-	mu    sync.Mutex // guards media
+	mu    sync.Mutex // guards what follows
 	media media.Endpoint
+	given *signalling.Inbox // of the call that adopted the leg
+	ended bool              // before it was adopted
 }
 
 func newLeg(c *Client, side signalling.Side) *leg {
@@ -168,8 +172,12 @@ func (l *leg) ready(k signalling.Kind) {
 	l.update()
 }
 
-// report posts an event to the call.
-func (l *leg) report(e signalling.Event) { l.in.Post(e) }
+// report posts an event to the call, once there is one.
+func (l *leg) report(e signalling.Event) {
+	if l.in != nil {
+		l.in.Post(e)
+	}
+}
 
 // run is the leg's goroutine: it follows a recipe and cleans up after it.
 func (l *leg) run(recipe func() outcome) {
@@ -184,6 +192,10 @@ func (l *leg) run(recipe func() outcome) {
 	l.handBack()
 	if l.peer != nil {
 		l.peer.Close()
+	}
+	if l.in == nil {
+		l.orphaned()
+		return
 	}
 	l.report(signalling.Event{Kind: signalling.Gone, Side: l.side})
 }
@@ -212,7 +224,7 @@ func (l *leg) wait(timer <-chan time.Time) item {
 			if it.kind == wasSent && it.call != l.id {
 				continue // of a call that was given up for another
 			}
-			if it.kind == fromRoom || it.kind == crossed {
+			if l.in != nil && (it.kind == fromRoom || it.kind == crossed) {
 				l.in.Note(signalling.Matrix, false, it.heard.Type)
 			}
 			return it

@@ -11,6 +11,15 @@ import (
 
 // connect waits until audio can flow, and says so to the call.
 func (l *leg) connect(done signalling.Kind) *outcome {
+	o := l.connected()
+	if o == nil {
+		l.ready(done)
+	}
+	return o
+}
+
+// connected waits until audio can flow.
+func (l *leg) connected() *outcome {
 	timer := time.NewTimer(l.c.cfg.ConnectTimeout)
 	defer timer.Stop()
 	for {
@@ -18,7 +27,6 @@ func (l *leg) connect(done signalling.Kind) *outcome {
 		switch {
 		case it.kind == mediaIs && it.state == peer.Connected:
 			l.stage.answered = true // nobody connects to an answer that never came
-			l.ready(done)
 			return nil
 		case it.kind == timerFired, it.kind == mediaIs && it.state == peer.Lost:
 			return l.fail(signalling.MediaFailed, "")
