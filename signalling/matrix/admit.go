@@ -92,6 +92,7 @@ func (c *Client) incoming(l *leg) signalling.Incoming {
 		Via: signalling.Matrix, From: signalling.Party{User: l.user, Name: l.name}, To: l.other, Room: l.room, At: l.since,
 		Leg: func(in *signalling.Inbox) signalling.Leg {
 			l.in, l.log = in, c.masking(in.Log())
+			l.seat.Store(in)
 			in.Note(signalling.Matrix, false, typeInvite)
 			c.goLeg(func() { l.run(func() outcome { return l.caller(time.Until(l.until)) }) })
 			return l

@@ -1,7 +1,170 @@
 package matrix
 
-import "maunium.net/go/mautrix/event"
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"time"
 
-// spoken is told of every message that people write in rooms of ours. It must
-// return at once.
-func (c *Client) spoken(*event.Event) {}
+	"maunium.net/go/mautrix/event"
+
+	"roomline/signalling"
+	"roomline/signalling/command"
+)
+
+const (
+	maxCommandAge = time.Minute      // nobody waits for what an older one would do
+	commandTime   = 30 * time.Second // for all that a command asks of the homeserver
+	maxHeeded     = 10_000           // people whose commands are counted
+	maxReply      = 4000             // bytes
+)
+
+// Obey has commands that people write in rooms followed at a desk. It is
+// called before Start; without it nobody's are.
+func (c *Client) Obey(desk command.Desk) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.desk = desk
+}
+
+func (c *Client) obeyed() command.Desk {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.desk
+}
+
+// written is a message of a person.
+type written struct {
+	room, sender, event string
+	body                string
+	mentioned           string // the only user whom it mentions
+}
+
+// spoken is told of every message that people write in rooms of ours. It
+// returns at once; only intake calls it. What is no command, and what was said
+// too long ago, has no effect.
+func (c *Client) spoken(e *event.Event) {
+	if c.obeyed() == nil || e.Sender.String() == c.bot() || ageOf(e)+time.Since(e.Mautrix.ReceivedAt) > maxCommandAge {
+		return
+	}
+	w, ok := readMessage(e)
+	if !ok {
+		return
+	}
+	order, err := command.Parse(w.body)
+	number, bare := command.Number(w.body)
+	if errors.Is(err, command.ErrNone) && !bare {
+		return
+	}
+	if !c.heeds(w.sender) {
+		c.log.Debug("ignored a command: too many of one user")
+		return
+	}
+	ok = c.spawn(func() {
+		ctx, cancel := context.WithTimeout(c.ctx, commandTime)
+		defer cancel()
+		signalling.Survives(c.log, "a command", func() { c.attend(ctx, w, order, err, number) })
+	})
+	if !ok {
+		c.log.Warn("ignored a command: too many at once")
+	}
+}
+
+// readMessage reads a text; notices are of machines, and edits change what was
+// followed already (Matrix 1.18, "m.room.message", "Event replacements").
+func readMessage(e *event.Event) (written, bool) {
+	var m struct {
+		MsgType  string          `json:"msgtype"`
+		Body     string          `json:"body"`
+		Mentions json.RawMessage `json:"m.mentions"`
+		Relates  *relation       `json:"m.relates_to"`
+	}
+	if e.ID == "" || json.Unmarshal(e.Content.VeryRaw, &m) != nil || m.MsgType != string(event.MsgText) {
+		return written{}, false
+	}
+	w := written{room: e.RoomID.String(), sender: e.Sender.String(), event: e.ID.String(), body: m.Body}
+	if m.Relates != nil && m.Relates.Type == "m.replace" {
+		return written{}, false
+	}
+	if m.Relates != nil && m.Relates.ReplyTo != nil {
+		w.body = unquoted(w.body)
+	}
+	var who mentions
+	if json.Unmarshal(m.Mentions, &who) == nil && len(who.Users) == 1 {
+		w.mentioned = who.Users[0]
+	}
+	return w, true
+}
+
+// unquoted takes the quotation of what a reply is to off its body, which
+// clients put there before Matrix 1.13.
+func unquoted(body string) string {
+	for strings.HasPrefix(body, "> ") {
+		_, body, _ = strings.Cut(body, "\n")
+	}
+	return strings.TrimLeft(body, "\n")
+}
+
+// heeds tells whether a person may say another command: thirty in a minute,
+// ten of them at once.
+func (c *Client) heeds(user string) bool {
+	b := c.heed[user]
+	if b == nil {
+		if len(c.heed) >= maxHeeded {
+			clear(c.heed)
+		}
+		b = newBucket(0.5, 10)
+		c.heed[user] = b
+	}
+	return b.take()
+}
+
+// attend follows a command where commands are taken: in a room that one of our
+// users shares with nobody but the person.
+func (c *Client) attend(ctx context.Context, w written, order command.Command, mistake error, number string) {
+	who, ours, err := c.place(ctx, w)
+	if err == nil && ours != "" && !(errors.Is(mistake, command.ErrNone) && ours != c.bot()) {
+		var first bool
+		if first, err = c.store.firstTime(ctx, w.event); first && err == nil {
+			c.reply(ours, w, c.obey(ctx, who, ours, order, mistake, number))
+		}
+	}
+	if err != nil && !errors.Is(err, errNotOurs) && c.ctx.Err() == nil {
+		c.log.Warn("could not follow a command", "error", err)
+	}
+}
+
+// obey returns what to say to a command.
+func (c *Client) obey(ctx context.Context, who command.Who, ours string, order command.Command, mistake error, number string) string {
+	switch {
+	case !c.may.May(who.User, signalling.Receive):
+		order, mistake = command.Command{Verb: command.Calls}, nil // refused in the same words
+	case errors.Is(mistake, command.ErrNone):
+		e164, err := c.numbers.Parse(number)
+		if err != nil {
+			return number + ": " + err.Error() + "."
+		}
+		return "Say !dial " + c.numbers.Format(e164) + " to call this number."
+	}
+	if mistake != nil {
+		return mistake.Error()
+	}
+	if order.Verb == command.Dial || order.Verb == command.Transfer {
+		if why, err := c.mayDialIn(ctx, who.Room, ours, who.User); why != "" || err != nil {
+			return cmp.Or(why, "The homeserver does not say whether you may call from here; please try again.")
+		}
+	}
+	o := &command.Operator{Desk: c.obeyed(), Placer: c, May: c.may, Numbers: c.numbers, Domain: c.cfg.Domain}
+	return o.Do(ctx, who, order)
+}
+
+// reply says something to a person in the room.
+func (c *Client) reply(ours string, w written, text string) {
+	if len(text) > maxReply {
+		text = strings.ToValidUTF8(text[:maxReply], "") + "…"
+	}
+	c.outboxOf(ours, w.room).put(outgoing{eventType: typeNotice, final: true, until: time.Now().Add(maxCommandAge),
+		content: storyOut{MsgType: string(event.MsgNotice), Body: text, Relates: &relation{ReplyTo: &replyTo{w.event}}}})
+}

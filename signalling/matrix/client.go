@@ -16,6 +16,7 @@ import (
 	"roomline/media"
 	"roomline/media/peer"
 	"roomline/signalling"
+	"roomline/signalling/command"
 )
 
 // Switchboard takes calls in; signalling.Exchange does it.
@@ -73,16 +74,18 @@ type Client struct {
 
 	left   []openCall      // of an earlier run; of watch alone, as is the next
 	half   []openStory     // stories of an earlier run
-	seen   map[string]bool // of intake alone, as are the next four
+	seen   map[string]bool // of intake alone, as are the next five
 	ring   []string
 	turn   int
 	told   map[string]bool // rooms that know that they are encrypted
 	storms storms
+	heed   map[string]*bucket // what each person may still say to the bot
 
 	mu     sync.Mutex // guards what follows
 	unsaid []missedCall
 	state  error // why we are not ready; nil: we are
-	begun  bool  // Start is done: everything above is there
+	desk   command.Desk
+	begun  bool // Start is done: everything above is there
 	ended  bool
 }
 
@@ -105,7 +108,7 @@ func newClient(cfg Config, db *database.DB, peers Peers, numbers Numbers, lines 
 	}
 	c := &Client{cfg: cfg, db: db, peers: peers, numbers: numbers, board: board, may: may, secret: numbersIn(cfg.Prefix),
 		pace: pace{500 * time.Millisecond, 10 * time.Second}, calls: newCalls(), quit: make(chan struct{}),
-		atOnce: make(chan struct{}, maxAtOnce), seen: map[string]bool{}, storms: storms{cfg.Domain, map[string]*bucket{}}, told: map[string]bool{}, ring: make([]string, remember), state: errStarting}
+		atOnce: make(chan struct{}, maxAtOnce), seen: map[string]bool{}, storms: storms{cfg.Domain, map[string]*bucket{}}, told: map[string]bool{}, heed: map[string]*bucket{}, ring: make([]string, remember), state: errStarting}
 	c.log = c.masking(log).With("side", signalling.Matrix)
 	for _, user := range lines {
 		c.users = append(c.users, user)
@@ -176,6 +179,7 @@ func (c *Client) Drain() { c.draining.Store(true) }
 func (c *Client) Dial(to signalling.Target, offer []media.Format, in *signalling.Inbox) signalling.Leg {
 	l := newLeg(c, signalling.B)
 	l.id, l.in, l.log, l.since = newCallID(), in, c.masking(in.Log()), time.Now()
+	l.seat.Store(in)
 	l.target, l.user, l.far, l.other = to, to.To.User, party{User: to.To.User}, to.From
 	recipe := func() outcome { return l.callee(offer) }
 	c.mu.Lock()

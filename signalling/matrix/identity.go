@@ -12,6 +12,9 @@ func (l *leg) see(v signalling.View) {
 	changed := v.Party != (signalling.Party{}) && l.c.named(v.Party) != l.c.named(l.other)
 	if changed {
 		l.other, l.renamed = v.Party, true
+		if !l.talked.IsZero() {
+			l.tell(talking, signalling.Reason{})
+		}
 	}
 	if l.talked.IsZero() {
 		return

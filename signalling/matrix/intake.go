@@ -76,12 +76,16 @@ func (c *Client) hear(e *event.Event) (heard, bool) {
 		}
 		return heard{}, false
 	}
-	age := time.Duration(e.Unsigned.Age) * time.Millisecond
-	if age <= 0 { // Dendrite tells no age
-		age = max(0, time.Since(time.UnixMilli(e.Timestamp)))
-	}
 	return heard{message: m, Room: e.RoomID.String(), Sender: e.Sender.String(), EventID: e.ID.String(),
-		Age: age, At: e.Mautrix.ReceivedAt}, true
+		Age: ageOf(e), At: e.Mautrix.ReceivedAt}, true
+}
+
+// ageOf is how old an event was when it came.
+func ageOf(e *event.Event) time.Duration {
+	if age := time.Duration(e.Unsigned.Age) * time.Millisecond; age > 0 {
+		return age
+	}
+	return max(0, time.Since(time.UnixMilli(e.Timestamp))) // Dendrite tells no age
 }
 
 // ended lists the calls that a transaction begins and ends at once: after an
@@ -165,6 +169,8 @@ func (c *Client) stateChanged(e *event.Event) {
 func (c *Client) memberChanged(e *event.Event, room, who string, membership event.Membership) {
 	ghost := c.ghosts.ours(who)
 	switch {
+	case membership == event.MembershipInvite && who == c.bot():
+		c.background(func(ctx context.Context) error { return c.host(ctx, room, e) })
 	case membership == event.MembershipInvite && ghost && !c.ghosts.ours(e.Sender.String()):
 		if own := who == c.ghosts.line(e.Sender.String()); !own && !c.rooms.allowed(e.Sender.String()) {
 			return // a stranger's: to answer it would only help a flood
@@ -182,7 +188,7 @@ func (c *Client) memberChanged(e *event.Event, room, who string, membership even
 		})
 	case membership == event.MembershipLeave || membership == event.MembershipBan:
 		c.calls.left(room, who)
-		if ghost {
+		if ghost || who == c.bot() {
 			c.background(func(ctx context.Context) error { return c.store.forgetRoom(ctx, room, who) })
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"roomline/media"
@@ -93,6 +94,7 @@ type leg struct {
 	out   *outbox
 	story *story // what the room is told; nil: nothing yet
 	in    *signalling.Inbox
+	seat  atomic.Pointer[signalling.Inbox] // the same, for who asks which call this is
 	log   *slog.Logger
 
 	peer    Peer

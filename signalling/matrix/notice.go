@@ -1,6 +1,7 @@
 package matrix
 
 import (
+	"cmp"
 	"crypto/rand"
 	"strings"
 	"time"
@@ -79,7 +80,7 @@ func (l *leg) last(r signalling.Reason) telling {
 	t := telling{final: true, until: time.Now().Add(finalPatience)}
 	other := l.c.label(l.other)
 	if l.missed(r.Cause) {
-		t.badge = l.user
+		t.badge = cmp.Or(l.user, anybody)
 	}
 	t.text = signalling.Sentence(r, l.side == signalling.A, other, talked)
 	if rest, ok := strings.CutPrefix(t.text, "Missed call from "+other); ok && !l.since.IsZero() {
@@ -103,12 +104,11 @@ func (l *leg) missed(c signalling.Cause) bool {
 
 // label is how people know the other side of a call: "Widgets Inc (+49 30 1234567)".
 func (c *Client) label(p signalling.Party) string {
-	name, number := clean(p.Name), clean(c.numbers.Format(p.Number))
-	switch {
-	case p.Number == "":
-		return signalling.Party{Name: name, User: clean(p.User)}.Label()
-	case name == "" || name == number || name == p.Number:
-		return number
+	if p.Label() == (signalling.Party{}).Label() {
+		return p.Label()
 	}
-	return name + " (" + number + ")"
+	if p.Name == p.Number {
+		p.Name = ""
+	}
+	return c.named(p)
 }

@@ -39,22 +39,31 @@ func (r *rooms) fit(names map[string]string, ghost string, h heard) bool {
 }
 
 // welcome accepts an invitation of a telephone by somebody who may call, or of
-// a line by its own person, and tells whether it joined. Other invitations are left alone: to answer them
-// would only help a flood.
+// a line by its own person, and tells whether it joined. Other invitations are
+// left alone: to answer them would only help a flood.
 func (r *rooms) welcome(ctx context.Context, room, ghost, inviter string, state []*event.Event) (joined bool, err error) {
 	number, known := r.ghosts.number(ghost)
 	if own := ghost == r.ghosts.line(inviter); !own && (!known || !r.allowed(inviter)) {
 		return false, fmt.Errorf("invitation of %s by %s: %w", ghost, inviter, errNotOurs)
 	}
+	return r.enter(ctx, room, ghost, inviter, state, func() (err error) {
+		if known { // a line is made already
+			_, err = r.ghosts.ensureNumber(ctx, number)
+		}
+		return err
+	})
+}
+
+// enter joins a room as one of our users, once prepare has made that one, unless
+// another of them is there or it is public.
+func (r *rooms) enter(ctx context.Context, room, ghost, inviter string, state []*event.Event, prepare func() error) (joined bool, err error) {
 	if taken, err := r.taken(ctx, room, ghost); err != nil {
 		return false, err
 	} else if taken || public(state) {
 		return false, r.leave(ctx, room, ghost)
 	}
-	if known {
-		if _, err := r.ghosts.ensureNumber(ctx, number); err != nil {
-			return false, err
-		}
+	if err := prepare(); err != nil {
+		return false, err
 	}
 	// Written down before joining: the call may come as soon as we are seen there.
 	if err := r.store.setRoom(ctx, room, ghost, inviter); err != nil {

@@ -18,10 +18,13 @@ const refreshEvery = time.Minute
 type telling struct {
 	text  string
 	left  string // how to end the story if the gateway dies now
-	badge string // the user whose client shall count it as unread; empty: nobody's
+	badge string // the user whose client shall count it as unread, or anybody; empty: nobody's
 	final bool   // the call is over; nothing follows
 	until time.Time
 }
+
+// anybody is a badge for whoever is in the room, as each has chosen.
+const anybody = "*"
 
 // story is the one notice of a call in its room, edited in place. Only the
 // latest text counts: what a slow homeserver has not taken yet is left out.
@@ -184,10 +187,13 @@ func (s *story) attempt(t telling, txn string, content storyOut) (sent string, e
 // message is the text as an event. No push rule counts an m.notice, and none an
 // edit (Matrix 1.18, "Predefined rules").
 func (t telling) message() storyOut {
-	if t.badge != "" {
-		return storyOut{MsgType: string(event.MsgText), Body: t.text, Mentions: mentions{[]string{t.badge}}}
+	switch t.badge {
+	case "":
+		return storyOut{MsgType: string(event.MsgNotice), Body: t.text}
+	case anybody:
+		return storyOut{MsgType: string(event.MsgText), Body: t.text}
 	}
-	return storyOut{MsgType: string(event.MsgNotice), Body: t.text}
+	return storyOut{MsgType: string(event.MsgText), Body: t.text, Mentions: mentions{[]string{t.badge}}}
 }
 
 // storyOut is a message that may replace another.

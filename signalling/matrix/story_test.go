@@ -302,8 +302,8 @@ func TestLabel(t *testing.T) {
 		"Widgets Inc (+49 30)": {Name: "Widgets\u202e Inc", Number: "+4930"},
 		"+49 31":               {Number: "+4931"},
 		"+49 32":               {Number: "+4932", Name: "+4932"},
-		"Bob":                  {Name: "Bob"},
-		"@bob:b":               {User: "@bob:b", Name: "Bob"},
+		"Bob":                  {Name: "Bob", User: "@bob:b"},
+		"@bob:b":               {User: "@bob:b"},
 		"an unknown caller":    {Hidden: true},
 	} {
 		if got := c.label(p); got != want {

@@ -37,6 +37,7 @@ type synapse struct {
 	rooms   []json.RawMessage           // asked to create
 	calls   []string                    // "POST register tel_…", in order
 	script  func(sent) (status int, body string)
+	states  map[string]string // content by type, in every room
 	down    bool
 	txn     int
 	tries   []sent // every attempt to send, also refused ones
@@ -61,6 +62,7 @@ func newServer(t *testing.T) *synapse {
 	mux.HandleFunc("GET "+v3+"rooms/{room}/state/m.room.join_rules", s.joinRule)
 	mux.HandleFunc("GET "+v3+"rooms/{room}/state/m.room.encryption/{$}", s.encryption)
 	mux.HandleFunc("GET "+v3+"rooms/{room}/state/m.room.encryption", s.encryption)
+	mux.HandleFunc("GET "+v3+"rooms/{room}/state/{type}/{$}", s.someState)
 	mux.HandleFunc("PUT "+v3+"rooms/{room}/send/{type}/{txn}", s.send)
 	mux.HandleFunc("POST /_matrix/client/v1/appservice/{id}/ping", s.note(nil))
 	s.Server = httptest.NewServer(s.guard(mux))
@@ -200,6 +202,16 @@ func (s *synapse) encryption(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer(w, http.StatusOK, `{"algorithm":"m.megolm.v1.aes-sha2"}`)
+}
+
+func (s *synapse) someState(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if content, ok := s.states[r.PathValue("type")]; ok {
+		answer(w, http.StatusOK, content)
+		return
+	}
+	answer(w, http.StatusNotFound, `{"errcode":"M_NOT_FOUND","error":"no such state"}`)
 }
 
 func (s *synapse) send(w http.ResponseWriter, r *http.Request) {

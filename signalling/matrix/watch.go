@@ -57,6 +57,7 @@ func (c *Client) settle() bool {
 		c.finish(story)
 	}
 	c.left, c.half = nil, nil
+	c.present(ctx)
 	err := c.lines.all(ctx, c.users)
 	if err != nil && c.ctx.Err() == nil {
 		c.log.Warn("could not prepare the telephone rooms", "error", err)

@@ -1,0 +1,98 @@
+package matrix
+
+import (
+	"context"
+	"fmt"
+
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"roomline/signalling"
+	"roomline/signalling/command"
+)
+
+// botName is how the appservice's own user is called in rooms.
+const botName = "Roomline"
+
+const hello = "Hello! I am the telephone gateway. Say !dial and a number here, and your client rings; answer it, and the number is called.\n"
+
+// bot is the appservice's own user.
+func (c *Client) bot() string { return "@" + c.cfg.Bot + ":" + c.cfg.Domain }
+
+// present makes the bot exist, so that people can invite it.
+func (c *Client) present(ctx context.Context) {
+	if c.obeyed() == nil {
+		return
+	}
+	if err := c.introduceBot(ctx); err != nil && c.ctx.Err() == nil {
+		c.log.Warn("the bot could not be made", "error", err)
+	}
+}
+
+func (c *Client) introduceBot(ctx context.Context) error {
+	return c.ghosts.ensure(ctx, c.bot(), profile{name: botName})
+}
+
+// host accepts an invitation of the bot by somebody who may use us, and says
+// hello. Other invitations are left alone.
+func (c *Client) host(ctx context.Context, room string, e *event.Event) error {
+	inviter := e.Sender.String()
+	if c.obeyed() == nil || c.ghosts.ours(inviter) || !c.may.May(inviter, signalling.Receive) {
+		return fmt.Errorf("invitation of the bot: %w", errNotOurs)
+	}
+	joined, err := c.rooms.enter(ctx, room, c.bot(), inviter, e.Unsigned.InviteRoomState, func() error { return c.introduceBot(ctx) })
+	if err != nil || !joined {
+		return err
+	}
+	first, err := c.store.firstTime(ctx, e.ID.String())
+	if err != nil || !first {
+		return err
+	}
+	var encryption event.EncryptionEventContent
+	if c.hs.user(c.bot()).StateEvent(ctx, id.RoomID(room), event.StateEncryption, "", &encryption) == nil {
+		return c.tellEncrypted(ctx, room)
+	}
+	c.outboxOf(c.bot(), room).put(outgoing{eventType: typeNotice, final: true,
+		content: storyOut{MsgType: string(event.MsgNotice), Body: hello + command.Explain("")}})
+	return nil
+}
+
+// place tells whose room a message was written in, and what a command there is
+// for. Where others listen, or nobody of ours is, there is none of ours.
+func (c *Client) place(ctx context.Context, w written) (who command.Who, ours string, err error) {
+	ours, err = c.store.ghostOf(ctx, w.room)
+	if err != nil || ours == "" {
+		return who, "", err
+	}
+	names, err := c.hs.members(ctx, ours, w.room)
+	if gone(err) {
+		return who, "", c.store.forgetRoom(ctx, w.room, ours)
+	}
+	_, here := names[w.sender]
+	if err != nil || !here || len(names) != 2 {
+		return who, "", err
+	}
+	who = command.Who{User: w.sender, Mentioned: w.mentioned}
+	if ours != c.bot() {
+		who.Room, who.Call = w.room, c.calls.name(w.room)
+		who.Number, _ = c.ghosts.dialable(ours)
+	}
+	return who, ours, nil
+}
+
+// name is the call that goes on in a room, as the switchboard calls it.
+func (c *calls) name(room string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for k, l := range c.live {
+		if in := l.seat.Load(); k.room == room && in != nil {
+			return in.Call()
+		}
+	}
+	return ""
+}
+
+// Place implements command.Placer.
+func (c *Client) Place(ctx context.Context, user, room, number string) error {
+	return fmt.Errorf("calls cannot be placed from here yet")
+}
