@@ -51,6 +51,7 @@ type Agent struct {
 	wg        sync.WaitGroup // listeners and the stray goroutine
 	running   sync.WaitGroup // legs
 	strays    chan *sipmsg.Response
+	scribe    *scribe
 	dropped   atomic.Uint64 // packets and connections from strangers
 	draining  atomic.Bool
 
@@ -74,25 +75,30 @@ type timing struct {
 	hush    time.Duration // for the library's last goroutines, when we close
 	refer   time.Duration // for the end of a transfer that we asked for
 	linger  time.Duration // for the BYE of a far end that was transferred away
+	again   time.Duration // before a journal that could not be written is tried again
 	glare   time.Duration // the unit of RFC 3261 §14.1's random waits
+
+	farewells []time.Duration // after each BYE to a call of before a sudden end
 }
 
 func realTiming() timing {
 	return timing{t1: 500 * time.Millisecond, t2: 4 * time.Second, ack: 32 * time.Second, cancel: 10 * time.Second,
 		bye: 3 * time.Second, watch: time.Second, silence: 30 * time.Second, glare: 10 * time.Millisecond,
 		refer: 35 * time.Second, linger: 2 * time.Second,
+		again: time.Second, farewells: []time.Duration{time.Second, 4 * time.Second, 15 * time.Second, time.Minute},
 		lookup: 4 * time.Second, follow: time.Minute, search: 10 * time.Second, hush: 20 * time.Millisecond}
 }
 
 // New makes an agent that does nothing before Start. It fails where a
-// configuration does not fit together, naming the trunk and field.
-func New(cfg Config, trunks map[string]TrunkConfig, ports Ports, board Switchboard, log *slog.Logger) (*Agent, error) {
+// configuration does not fit together, naming the trunk and field. Without a
+// journal, calls are not ended after a sudden end of the program.
+func New(cfg Config, trunks map[string]TrunkConfig, ports Ports, board Switchboard, journal Journal, log *slog.Logger) (*Agent, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
 	a := &Agent{cfg: cfg, trunks: map[string]*trunk{}, ports: ports, board: board, log: log, product: "roomline",
 		token: rand.Text()[:12], timing: realTiming(), resolve: resolve, strays: make(chan *sipmsg.Response, 64),
-		legs: map[legKey]*leg{}, fresh: map[mergeKey]bool{}}
+		scribe: newScribe(journal, log), legs: map[legKey]*leg{}, fresh: map[mergeKey]bool{}}
 	if cfg.Product != "" {
 		a.product = cfg.Product
 	}

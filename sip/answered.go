@@ -14,10 +14,12 @@ type answered struct {
 	target                      sipmsg.Uri
 }
 
-// publish makes the answered dialog known, or how it has changed.
+// publish makes the answered dialog known, or how it has changed, and writes it
+// down for the next start.
 func (l *leg) publish() {
 	d := l.dialog
 	l.known.Store(&answered{d.callID, d.local.tag, d.remote.tag, *d.target.Clone()})
+	l.agent.scribe.keep(d.entry())
 }
 
 // retarget follows a target refresh (RFC 3261 §12.2.1.2).

@@ -53,7 +53,12 @@ func newBed(t *testing.T, change ...func(*TrunkConfig, *timing)) *bed {
 
 func startAgent(t *testing.T, trunks map[string]TrunkConfig, ports Ports, sw Switchboard, times timing) *Agent {
 	t.Helper()
-	a, err := New(Config{Listen: []string{"udp://127.0.0.1:0", "tcp://127.0.0.1:0"}, Product: "roomline/test"}, trunks, ports, sw,
+	return startWith(t, nil, trunks, ports, sw, times)
+}
+
+func startWith(t *testing.T, j Journal, trunks map[string]TrunkConfig, ports Ports, sw Switchboard, times timing) *Agent {
+	t.Helper()
+	a, err := New(Config{Listen: []string{"udp://127.0.0.1:0", "tcp://127.0.0.1:0"}, Product: "roomline/test"}, trunks, ports, sw, j,
 		discard())
 	if err != nil {
 		t.Fatal(err)

@@ -114,7 +114,7 @@ func TestNumbersStayOutOfTheLog(t *testing.T) {
 		"unsendable":  {Host: "192.0.2.1", Numbers: []string{"+4930555"}},
 		"unreachable": {Host: "127.0.0.1:1", Transport: "tcp", Numbers: []string{"+4930555"}},
 		"good":        {Host: p.addr().String(), Numbers: []string{"+4930555"}, Username: "gw", Password: "s3cret"},
-	}, newPorts(t), &board{}, slog.New(slog.NewTextHandler(log, nil)))
+	}, newPorts(t), &board{}, nil, slog.New(slog.NewTextHandler(log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -48,7 +48,7 @@ func newNamedBed(t *testing.T, n names) *bed {
 	a, err := New(Config{Listen: []string{"udp://127.0.0.1:0"}}, map[string]TrunkConfig{
 		"a-lost": {Host: "lost.example", CallerID: "1"}, "carrier": {Host: "carrier.example:" + port, Numbers: []string{"+4930555"}},
 		"z-lost": {Host: "lost.example", CallerID: "1"},
-	}, b.ports, b.board, discard())
+	}, b.ports, b.board, nil, discard())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +141,7 @@ func TestIPv6(t *testing.T) {
 	p.rtp = socket(t, "127.0.0.1")
 	go p.read() // ends when the test closes the socket
 	a, err := New(Config{Listen: []string{"udp://127.0.0.1:0", "udp://[::1]:0"}}, map[string]TrunkConfig{
-		"carrier": {Host: p.addr().String(), Numbers: []string{"+4930555"}}}, newPorts(t), &board{calls: make(chan signalling.Incoming, 1)}, discard())
+		"carrier": {Host: p.addr().String(), Numbers: []string{"+4930555"}}}, newPorts(t), &board{calls: make(chan signalling.Incoming, 1)}, nil, discard())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -124,6 +124,9 @@ func (l *leg) gone() {
 		l.agent.mu.Lock()
 		delete(l.agent.legs, l.key())
 		l.agent.mu.Unlock()
+		if l.known.Load() != nil {
+			l.agent.scribe.forget(entryKey(l.dialog.callID, l.dialog.local.tag))
+		}
 	}
 	for _, m := range l.mail.close() {
 		switch m := m.(type) {

@@ -149,5 +149,5 @@ func (a *Agent) dismiss(res *sipmsg.Response) {
 	if err := a.write(d.ack(res.CSeq().SeqNo)); err != nil {
 		return
 	}
-	a.leave(d)
+	a.farewell(d)
 }

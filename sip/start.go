@@ -27,6 +27,10 @@ func (a *Agent) Start(ctx context.Context) error {
 	if err := a.bind(); err != nil {
 		return errors.Join(err, a.Close())
 	}
+	left, err := a.leftovers(ctx)
+	if err != nil {
+		return errors.Join(err, a.Close())
+	}
 	a.locate(ctx)
 	for _, l := range a.listeners {
 		a.wg.Go(func() { // ends when Close closes the listener; awaited by Close
@@ -36,7 +40,9 @@ func (a *Agent) Start(ctx context.Context) error {
 		})
 		l.ready()
 	}
-	a.wg.Go(a.sweep) // ends with a.ctx; awaited by Close
+	a.wg.Go(a.sweep)                                        // ends with a.ctx; awaited by Close
+	a.wg.Go(func() { a.scribe.run(a.ctx, a.timing.again) }) // the same
+	a.wg.Go(func() { a.endAll(left) })                      // the same, or when all are ended
 	return nil
 }
 
@@ -101,13 +107,20 @@ func (a *Agent) listenerFor(network string, to netip.Addr) *listener {
 	return nil
 }
 
-// listenerOf is where a request came in.
-func (a *Agent) listenerOf(tx *sipmsg.ServerTx, network string, from netip.Addr) *listener {
-	at := tx.Connection().LocalAddr().String()
+// listenerAt is the one with that very address, or nil.
+func (a *Agent) listenerAt(network, addr string) *listener {
 	for _, l := range a.listeners {
-		if l.network == network && l.addr.String() == at {
+		if l.network == network && l.addr.String() == addr {
 			return l
 		}
+	}
+	return nil
+}
+
+// listenerOf is where a request came in.
+func (a *Agent) listenerOf(tx *sipmsg.ServerTx, network string, from netip.Addr) *listener {
+	if l := a.listenerAt(network, tx.Connection().LocalAddr().String()); l != nil {
+		return l
 	}
 	return a.listenerFor(network, from)
 }
@@ -130,6 +143,9 @@ func (a *Agent) Close() error {
 		errs = append(errs, l.close())
 	}
 	a.wg.Wait()
+	if err := a.scribe.flush(context.Background()); err != nil {
+		errs = append(errs, fmt.Errorf("write the journal of SIP calls: %w", err))
+	}
 	if a.transport != nil {
 		errs = append(errs, a.transport.Close())
 	}

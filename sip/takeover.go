@@ -1,8 +1,6 @@
 package sip
 
 import (
-	"time"
-
 	sipmsg "github.com/emiago/sipgo/sip"
 
 	"roomline/media"
@@ -78,7 +76,7 @@ func (l *leg) takenOver(m takeOver) {
 	l.note(true, "200 OK")
 	l.reoffer.agreed = l.reoffer.wish
 	l.learnMethods(m)
-	l.agent.wg.Go(func() { l.agent.leave(before) }) // ends with the answer to BYE, in time; awaited by Close
+	l.agent.wg.Go(func() { l.agent.farewell(before) }) // ends with the answer to BYE, in time; awaited by Close
 	if p := caller(m.Request, l.trunk); p != l.party {
 		l.party = p
 		l.in.Post(signalling.Event{Kind: signalling.Identified, Side: l.side, Party: p})
@@ -100,6 +98,7 @@ func (l *leg) answerTo(sdp []byte) (body []byte, n *media.Negotiated, ok bool) {
 
 // move makes d the leg's dialog. What was asked in the one before is forgotten.
 func (l *leg) move(d *dialog) {
+	l.agent.scribe.forget(entryKey(l.dialog.callID, l.dialog.local.tag))
 	l.agent.mu.Lock()
 	delete(l.agent.legs, l.key())
 	l.dialog = d
@@ -107,22 +106,4 @@ func (l *leg) move(d *dialog) {
 	l.agent.mu.Unlock()
 	l.asking, l.referral, l.referrals, l.transferred = asking{}, nil, 0, false
 	l.publish()
-}
-
-// leave says goodbye in a dialog that belongs to no leg, and waits a moment for
-// the answer.
-func (a *Agent) leave(d *dialog) {
-	tx, err := a.send(d.request(sipmsg.BYE), time.Second)
-	if err != nil {
-		return
-	}
-	defer tx.Terminate()
-	wait := time.NewTimer(a.timing.bye)
-	defer wait.Stop()
-	select {
-	case <-tx.Responses():
-	case <-tx.Done():
-	case <-wait.C:
-	case <-a.ctx.Done():
-	}
 }

@@ -133,7 +133,7 @@ func TestConnectionLostWhileRinging(t *testing.T) {
 func TestListenErrorsNameTheAddress(t *testing.T) {
 	taken := socket(t, "127.0.0.1")
 	addr := "udp://" + addrOf(taken).String()
-	a, err := New(Config{Listen: []string{addr}}, nil, newPorts(t), &board{}, discard())
+	a, err := New(Config{Listen: []string{addr}}, nil, newPorts(t), &board{}, nil, discard())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +143,7 @@ func TestListenErrorsNameTheAddress(t *testing.T) {
 	if err := a.Close(); err != nil {
 		t.Error("a second Close:", err)
 	}
-	if _, err := New(Config{Listen: []string{"udp://127.0.0.1:0"}}, map[string]TrunkConfig{"x": {}}, newPorts(t), &board{}, discard()); err == nil ||
+	if _, err := New(Config{Listen: []string{"udp://127.0.0.1:0"}}, map[string]TrunkConfig{"x": {}}, newPorts(t), &board{}, nil, discard()); err == nil ||
 		!strings.HasPrefix(err.Error(), `trunk "x": host: `) {
 		t.Errorf("error %v", err)
 	}
@@ -151,7 +151,7 @@ func TestListenErrorsNameTheAddress(t *testing.T) {
 
 func TestTrunkNeedsItsTransport(t *testing.T) {
 	a, err := New(Config{Listen: []string{"udp://127.0.0.1:0"}}, map[string]TrunkConfig{"x": {Host: "127.0.0.1", Transport: "tcp", CallerID: "1"}},
-		newPorts(t), &board{}, discard())
+		newPorts(t), &board{}, nil, discard())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,7 +193,7 @@ func TestCloseEndsCalls(t *testing.T) {
 func TestConnectionsLeaveFromTheListener(t *testing.T) {
 	p := newStreamPeer(t, "127.0.0.1")
 	a, err := New(Config{Listen: []string{"tcp://127.0.0.7:0"}}, map[string]TrunkConfig{
-		"carrier": {Host: p.addr().String(), Transport: "tcp", Numbers: []string{"+4930555"}}}, newPorts(t), &board{}, discard())
+		"carrier": {Host: p.addr().String(), Transport: "tcp", Numbers: []string{"+4930555"}}}, newPorts(t), &board{}, nil, discard())
 	if err != nil {
 		t.Fatal(err)
 	}

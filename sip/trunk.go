@@ -142,9 +142,11 @@ func (t *trunk) learn(c signalling.Cause) {
 
 // sourceOf is where a message came from, as the socket saw it.
 func sourceOf(msg interface{ Source() string }) netip.AddrPort {
-	addr, err := netip.ParseAddrPort(msg.Source())
-	if err != nil {
-		return netip.AddrPort{}
-	}
-	return netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
+	addr, _ := addrPort(msg.Source())
+	return addr
+}
+
+func addrPort(s string) (netip.AddrPort, bool) {
+	addr, err := netip.ParseAddrPort(s)
+	return netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port()), err == nil
 }

@@ -110,7 +110,11 @@ func (g *Gateway) limits() signalling.Limits {
 
 func (g *Gateway) buildSIP(numbers *number.Plan) (err error) {
 	calls := reader{g.exchange, g.cfg.Routes, numbers, g.permit, g.refused}
-	if g.agent, err = sip.New(g.cfg.SIP, g.cfg.Trunks, g.ports, calls, g.log); err != nil {
+	journal, err := sip.OpenJournal(context.Background(), g.db)
+	if err != nil {
+		return err
+	}
+	if g.agent, err = sip.New(g.cfg.SIP, g.cfg.Trunks, g.ports, calls, journal, g.log); err != nil {
 		return fmt.Errorf("sip: %w", err)
 	}
 	g.later("SIP", func(context.Context) error { return g.agent.Close() })
