@@ -3,6 +3,7 @@ package gateway
 import (
 	"roomline/signalling"
 	"roomline/signalling/number"
+	"roomline/signalling/permit"
 )
 
 // dialplan routes emergency calls of users to the trunk that takes them,
@@ -10,21 +11,24 @@ import (
 type dialplan struct {
 	signalling.Router
 	numbers *number.Plan
-	trunk   string
+	trunk   string // empty: none takes them
 }
 
 // router is the dial plan, with a trunk for emergencies if one is named.
 func (g *Gateway) router(numbers *number.Plan) signalling.Router {
-	if trunk, ok := g.cfg.Dialing.Rules().Trunk(); ok {
-		return dialplan{g.cfg.Routes, numbers, trunk}
-	}
-	return g.cfg.Routes
+	trunk, _ := g.cfg.Dialing.Rules().Trunk()
+	return dialplan{g.cfg.Routes, numbers, trunk}
 }
 
 // Find implements signalling.Router.
 func (d dialplan) Find(in signalling.Incoming) (signalling.Target, signalling.Reason, bool) {
-	if in.Via == signalling.Matrix && d.numbers.IsEmergency(in.To.Number) {
+	emergency := in.Via == signalling.Matrix && d.numbers.IsEmergency(in.To.Number)
+	if emergency && d.trunk != "" {
 		return signalling.Target{Via: d.trunk, To: in.To, From: in.From}, signalling.Reason{}, true
 	}
-	return d.Router.Find(in)
+	target, why, ok := d.Router.Find(in)
+	if emergency && !ok { // else permit says so
+		why = signalling.Reason{Cause: signalling.Forbidden, Detail: permit.NoEmergency}
+	}
+	return target, why, ok
 }

@@ -17,6 +17,7 @@ type metrics struct {
 	packets *prometheus.CounterVec
 	refused *prometheus.CounterVec
 	broken  *prometheus.CounterVec
+	moved   *prometheus.CounterVec
 }
 
 // gauges are read when somebody asks.
@@ -25,6 +26,7 @@ type gauges struct {
 	ports   func() int
 	dropped func() uint64
 	trunks  func() map[string]string
+	ignored func() map[string]uint64
 	ready   func() error
 }
 
@@ -46,10 +48,12 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		Help: "Calls that were refused before they began, by cause."}, []string{"cause"})
 	m.broken = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "roomline_calls_forbidden_total",
 		Help: "Calls that were not allowed, by the rule that they broke."}, []string{"rule"})
+	m.moved = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "roomline_calls_transferred_total",
+		Help: "Calls that ended and had been transferred."}, []string{"direction"})
 	for _, r := range permit.Rules() {
 		m.broken.WithLabelValues(r.String()) // there from the start, so that the first one is an increase
 	}
-	reg.MustRegister(m.refused, m.broken, m.calls, m.audio, m.setup, m.talk, m.packets)
+	reg.MustRegister(m.refused, m.broken, m.moved, m.calls, m.audio, m.setup, m.talk, m.packets)
 	return m
 }
 
@@ -61,6 +65,9 @@ func (m *metrics) count(r signalling.Record) {
 	m.calls.WithLabelValues(d, r.Trunk, r.Cause).Inc()
 	m.audio.WithLabelValues(d, string(r.Audio)).Inc()
 	m.talk.WithLabelValues(d, r.Trunk).Add(float64(r.TalkMS) / 1000)
+	if r.Moved != "" {
+		m.moved.WithLabelValues(d).Inc()
+	}
 	if r.Audio != signalling.NotAnswered {
 		m.setup.WithLabelValues(d).Observe(float64(r.SetupMS) / 1000)
 	}
@@ -86,6 +93,7 @@ func (g gauges) register(reg prometheus.Registerer) {
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "roomline_ready", Help: "1 when new calls are taken and the homeserver reaches us."},
 			func() float64 { return truth(g.ready() == nil) }),
 		trunkGauge{prometheus.NewDesc("roomline_trunk_up", "1 when the trunk answered our last call, 0 when it failed; absent before the first.", []string{"trunk"}, nil), g.trunks},
+		ignoredCounter{prometheus.NewDesc("roomline_matrix_ignored_total", "Call events from rooms that had no effect, by their type.", []string{"type"}, nil), g.ignored},
 	)
 }
 

@@ -104,6 +104,10 @@ func TestEmergenciesHaveATrunkOfTheirOwn(t *testing.T) {
 	if target := find(signalling.Matrix, "112"); target.Via == "rescue" {
 		t.Error("emergencies are blocked, and routed")
 	}
+	cfg.Routes.Outbound = nil
+	if _, why, ok := g.router(germany(t)).Find(signalling.Incoming{Via: signalling.Matrix, To: signalling.Party{Number: "112"}}); ok || why.Detail != permit.NoEmergency {
+		t.Errorf("an emergency that no rule routes: %v", why)
+	}
 }
 
 // Ten thousand users and callers add no series to the metrics (P5 of the threats).

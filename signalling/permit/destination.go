@@ -57,13 +57,16 @@ func (r rules) weigh(n string) *refusal {
 	return r.country(n)
 }
 
+// NoEmergency is what somebody in need is told where dialing.emergency is Block.
+const NoEmergency = "this line cannot place emergency calls; use another phone"
+
 // rescue lets emergency numbers through where a trunk is named for them, if
 // they are dialled as the country dials them.
 func (r rules) rescue(n string) *refusal {
 	if r.emergency && r.numbers.IsEmergency(n) {
 		return nil
 	}
-	return forbid(ByEmergency, "this line cannot place emergency calls; use another phone")
+	return forbid(ByEmergency, NoEmergency)
 }
 
 func (r rules) country(n string) *refusal {

@@ -35,7 +35,12 @@ func Denied() []string {
 func DefaultDeny() []string { return Denied()[:6] }
 
 // Trunk is the trunk that takes emergency calls, if any does.
-func (d Dialing) Trunk() (name string, ok bool) { return strings.CutPrefix(d.Emergency, "trunk:") }
+func (d Dialing) Trunk() (name string, ok bool) {
+	if name, ok = strings.CutPrefix(d.Emergency, "trunk:"); ok {
+		return name, true
+	}
+	return "", false
+}
 
 // Validate says which entry cannot be meant.
 func (d Dialing) Validate() error {
