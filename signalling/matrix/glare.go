@@ -45,12 +45,17 @@ func (c *calls) move(l *leg, id string) {
 	c.begin(l)
 }
 
-// crosses tells whether an invite takes the place of ours.
+// crosses tells whether an invite takes the place of ours: the lesser call id
+// wins (Matrix 1.7, "Glare"), and the ids of all known clients are less.
 func (l *leg) crosses(h heard) bool {
 	ctx, cancel := context.WithTimeout(l.c.ctx, placeTimeout)
 	defer cancel()
 	if h.Invitee != "" && h.Invitee != l.ghost {
 		l.c.takeUp(h)
+		return false
+	}
+	if h.CallID > l.id { // ours wins: the client gives its own up, and answers ours
+		l.c.calls.kill(callKey{l.room, h.CallID})
 		return false
 	}
 	fresh, err := l.c.store.openInvited(ctx, h.EventID, openCall{l.room, h.CallID, l.ghost, l.party, h.V0, roleCaller})

@@ -90,6 +90,44 @@ func TestGlareBeforeOurInviteIsSent(t *testing.T) {
 	r.follow(in, signalling.Gone)
 }
 
+// T51: a client that goes by the specification gives up the call whose id is
+// the greater, its own here, and answers ours; or else gives up what we have
+// answered. There is one call, or none, and never two.
+func TestGlareWithASpecificationInHand(t *testing.T) {
+	t.Parallel()
+	t.Run("its own is the greater", func(t *testing.T) {
+		t.Parallel()
+		r := newRig(t).meet()
+		in, leg, p, invite := r.rung()
+		theirs := func(eventType string, extra map[string]any) map[string]any {
+			e := r.v1(eventType, extra)
+			e["content"].(map[string]any)["call_id"] = "~~theirs"
+			return e
+		}
+		r.push(theirs(typeInvite, map[string]any{"lifetime": 60000, "offer": map[string]any{"sdp": offer}}))
+		r.push(theirs(typeHangup, map[string]any{"reason": "replaced"}), r.says(invite, typeAnswer, "PHONE", answerSDP("to ours")))
+		r.wantBody(r.expect(typeSelectAnswer), "selected_party_id", "PHONE")
+		p.on(peer.Connected)
+		r.follow(in, signalling.Answered)
+		r.none()
+		leg.Hangup(signalling.Reason{Cause: signalling.NormalClearing})
+		r.wantBody(r.expect(typeHangup), "call_id", invite.Body["call_id"])
+		r.follow(in, signalling.Gone)
+	})
+	t.Run("it gives up both", func(t *testing.T) {
+		t.Parallel()
+		r := newRig(t).meet()
+		in, _, _, invite := r.rung()
+		r.push(r.crossing("1"))
+		for range 3 {
+			<-r.hs.events
+		}
+		r.push(r.v1(typeHangup, map[string]any{"call_id": "1760AbCd", "reason": "replaced"}), r.says(invite, typeAnswer, "PHONE", answerSDP("late")))
+		r.ends(in, signalling.NormalClearing)
+		r.none()
+	})
+}
+
 // Once ours is answered, a call from another of the user's devices is a call of
 // its own; so is one that comes for a leg that has ended meanwhile.
 func TestNoGlare(t *testing.T) {

@@ -97,20 +97,21 @@ type leg struct {
 	seat  atomic.Pointer[signalling.Inbox] // the same, for who asks which call this is
 	log   *slog.Logger
 
-	peer    Peer
-	early   []candidate           // came before there was a peer
-	parties map[party][]candidate // came before there was an answer
-	count   int                   // candidates taken
-	held    bool                  // the client holds
-	silent  bool                  // the client's microphone is off
-	view    signalling.View
-	renamed bool   // the other side is not any more who it was
-	named   string // what the client was told of its name
-	muted   bool   // and of its microphone
-	hold    holding
-	keys    keys
-	talked  time.Time // zero: never
-	asking  bool      // a user is rung who wants to call; see callBack
+	peer     Peer
+	early    []candidate           // came before there was a peer
+	parties  map[party][]candidate // came before there was an answer
+	declined map[string]bool       // members who do not want a call that rings their whole room
+	count    int                   // candidates taken
+	held     bool                  // the client holds
+	silent   bool                  // the client's microphone is off
+	view     signalling.View
+	renamed  bool   // the other side is not any more who it was
+	named    string // what the client was told of its name
+	muted    bool   // and of its microphone
+	hold     holding
+	keys     keys
+	talked   time.Time // zero: never
+	asking   bool      // a user is rung who wants to call; see callBack
 
 	mu    sync.Mutex // guards what follows
 	media media.Endpoint
