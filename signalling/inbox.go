@@ -51,6 +51,17 @@ func (in *Inbox) For(s Side) *Inbox {
 // Call is the call's id, the same in every log line, record and message of it.
 func (in *Inbox) Call() string { return in.notes().id }
 
+// Of is the call, and the side in it, that a leg belongs to by now; own where
+// the inbox is nobody's view.
+func (in *Inbox) Of(own Side) (call string, side Side) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.viewed {
+		own = in.side
+	}
+	return in.story.id, own
+}
+
 // Log is the call's logger.
 func (in *Inbox) Log() *slog.Logger { return in.notes().log }
 

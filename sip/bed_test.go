@@ -58,7 +58,7 @@ func startAgent(t *testing.T, trunks map[string]TrunkConfig, ports Ports, sw Swi
 
 func startWith(t *testing.T, j Journal, trunks map[string]TrunkConfig, ports Ports, sw Switchboard, times timing) *Agent {
 	t.Helper()
-	a, err := New(Config{Listen: []string{"udp://127.0.0.1:0", "tcp://127.0.0.1:0"}, Product: "roomline/test"}, trunks, ports, sw, j,
+	a, err := New(Config{Listen: []string{"udp://127.0.0.1:0", "tcp://127.0.0.1:0"}, Product: "roomline/test", Read: german}, trunks, ports, sw, j,
 		discard())
 	if err != nil {
 		t.Fatal(err)
@@ -69,6 +69,14 @@ func startWith(t *testing.T, j Journal, trunks map[string]TrunkConfig, ports Por
 	}
 	t.Cleanup(func() { a.Close() })
 	return a
+}
+
+// german reads national numbers, as the gateway does for its own country.
+func german(number string) string {
+	if national, ok := strings.CutPrefix(number, "0"); ok {
+		return "+49" + national
+	}
+	return number
 }
 
 // dial places a call to number on the bed's trunk.

@@ -15,6 +15,11 @@ type Config struct {
 	Listen    []string `yaml:"listen"`    // "udp://127.0.0.1:5060", "tcp://[::1]:5060"; one for each transport that a trunk uses
 	Advertise string   `yaml:"advertise"` // IP address or name in Contact and Via when behind NAT; empty: the listening address
 	Product   string   `yaml:"-"`         // for User-Agent and Server, as "roomline/1.2"; empty: "roomline"
+
+	// Read writes a number that a trunk names, within a call, as the rest of the
+	// program knows it; nil: as the trunk does. Of a new call's numbers that is
+	// the switchboard's to do.
+	Read func(number string) string `yaml:"-"`
 }
 
 // Defaults listens on loopback alone, for both transports.

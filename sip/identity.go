@@ -83,7 +83,7 @@ func caller(req *sipmsg.Request, t *trunk) signalling.Party {
 	case !ok && nobody(from.Address):
 		return signalling.Party{}
 	case !ok:
-		return signalling.Party{Number: inward(userOf(from.Address), t.NumberFormat), Name: name}
+		return signalling.Party{Number: t.read(userOf(from.Address)), Name: name}
 	case p.Name == "" && !p.Hidden:
 		p.Name = name
 	}
@@ -115,7 +115,7 @@ func asserted(msg sipmsg.Message, t *trunk) (signalling.Party, bool) {
 			continue
 		}
 		if p.Number == "" {
-			p.Number = inward(userOf(a.uri), t.NumberFormat)
+			p.Number = t.read(userOf(a.uri))
 		}
 		if p.Name == "" {
 			p.Name = a.name
@@ -132,7 +132,7 @@ func remoteParty(msg sipmsg.Message, t *trunk) (signalling.Party, bool) {
 			return signalling.Party{Hidden: true}, true
 		}
 		if !nobody(a.uri) && !withheld(a.uri) {
-			return signalling.Party{Number: inward(userOf(a.uri), t.NumberFormat), Name: a.name}, true
+			return signalling.Party{Number: t.read(userOf(a.uri)), Name: a.name}, true
 		}
 	}
 	return signalling.Party{}, false

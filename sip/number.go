@@ -85,6 +85,16 @@ func inward(number, format string) string {
 	return number
 }
 
+// read is a number that a trunk names within a call, as the rest of the program
+// knows it: permissions and the dial plan compare numbers of one spelling.
+func (t *trunk) read(written string) string {
+	number := inward(written, t.NumberFormat)
+	if number == "" || t.agent == nil || t.agent.cfg.Read == nil {
+		return number
+	}
+	return t.agent.cfg.Read(number)
+}
+
 // international tells a number with a country code from an extension.
 func international(digits string) bool {
 	if len(digits) < 8 || len(digits) > 15 || digits[0] == '0' {

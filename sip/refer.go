@@ -62,12 +62,13 @@ func (l *leg) referTo(m request) (signalling.Destination, refusal) {
 	if !ok {
 		return signalling.Destination{}, bad
 	}
-	dest := signalling.Destination{To: signalling.Party{Number: inward(to.number, l.trunk.NumberFormat)}, Replaces: to.replaces}
+	dest := signalling.Destination{To: signalling.Party{Number: l.trunk.read(to.number)}, Replaces: to.replaces}
 	if r, ok := parseReplaces(to.replaces); ok {
 		if other := l.agent.legOf(r, l.trunk); other == l {
 			return signalling.Destination{}, bad
 		} else if other != nil {
-			return signalling.Destination{With: other.in.Call(), WithSide: other.side}, refusal{}
+			call, side := other.in.Of(other.side)
+			return signalling.Destination{With: call, WithSide: side}, refusal{}
 		}
 	}
 	if dest.To.Number == "" { // nobody whom a trunk could call

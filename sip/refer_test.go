@@ -30,6 +30,7 @@ func TestReferReceived(t *testing.T) {
 	for name, c := range map[string]struct{ header, want string }{
 		"sip":          {"Refer-To: <sip:+49-30-777@carrier.example;user=phone>", "+4930777"},
 		"as Asterisk":  {"Refer-To: sip:600@127.7.0.1:5060", "600"},
+		"national":     {"Refer-To: <sip:0900123456@h>", "+49900123456"}, // S15: permissions see the whole number
 		"compact":      {"r: <sips:600@h>", "600"},
 		"tel":          {`Refer-To: "Bob" <tel:+49-30-777;ext=1>`, "+4930777"},
 		"unknown part": {"Refer-To: <sip:600@h?Subject=x>;x=y", "600"},

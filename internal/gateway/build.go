@@ -68,7 +68,9 @@ func (g *Gateway) buildSIP(numbers *number.Plan) (err error) {
 	if err != nil {
 		return err
 	}
-	if g.agent, err = sip.New(g.cfg.SIP, g.cfg.Trunks, g.ports, calls, journal, g.log); err != nil {
+	speaks := g.cfg.SIP
+	speaks.Read = calls.read
+	if g.agent, err = sip.New(speaks, g.cfg.Trunks, g.ports, calls, journal, g.log); err != nil {
 		return fmt.Errorf("sip: %w", err)
 	}
 	g.later("SIP", func(context.Context) error { return g.agent.Close() })
