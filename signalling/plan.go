@@ -3,6 +3,7 @@ package signalling
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -10,11 +11,22 @@ import (
 // trunk may have it.
 const Matrix = "matrix"
 
-// Inbound sends calls from a trunk to a Matrix user.
+// Inbound sends calls from a trunk to Matrix users: one, several at once of
+// whom the first to answer has the call, or whoever is in a room.
 type Inbound struct {
-	To    string `yaml:"to"`    // the number called, E.164 or as the trunk writes it
-	Trunk string `yaml:"trunk"` // only calls from this trunk; empty: from any
-	User  string `yaml:"user"`  // the Matrix user to ring
+	To    string   `yaml:"to"`    // the number called, E.164 or as the trunk writes it
+	Trunk string   `yaml:"trunk"` // only calls from this trunk; empty: from any
+	User  string   `yaml:"user"`  // the Matrix user to ring
+	Users []string `yaml:"users"` // Matrix users to ring at once
+	Room  string   `yaml:"room"`  // the room to ring in; with user only that user there
+}
+
+// who lists the users a rule rings; none means everybody in its room.
+func (r Inbound) who() []string {
+	if r.User != "" {
+		return []string{r.User}
+	}
+	return r.Users
 }
 
 // Outbound sends calls from a room to a trunk.
@@ -37,9 +49,7 @@ func (p Plan) Validate() error {
 		if r.To == "" {
 			errs = append(errs, fmt.Errorf("inbound[%d].to: expected the number that is called", i))
 		}
-		if !strings.HasPrefix(r.User, "@") || !strings.Contains(r.User, ":") {
-			errs = append(errs, fmt.Errorf("inbound[%d].user: expected a Matrix user like @alice:example.org, found %q", i, r.User))
-		}
+		errs = append(errs, r.rings(i)...)
 	}
 	for i, r := range p.Outbound {
 		if r.Match == "" || strings.Contains(strings.TrimSuffix(r.Match, "*"), "*") {
@@ -52,6 +62,31 @@ func (p Plan) Validate() error {
 	return errors.Join(errs...)
 }
 
+// rings says what is wrong with whom a rule rings.
+func (r Inbound) rings(i int) (errs []error) {
+	if r.User == "" && len(r.Users) == 0 && r.Room == "" || r.User != "" && !named(r.User, "@") {
+		errs = append(errs, fmt.Errorf("inbound[%d].user: expected a Matrix user like @alice:example.org, found %q", i, r.User))
+	}
+	if len(r.Users) > maxHunt || len(r.Users) > 0 && (r.User != "" || r.Room != "") {
+		errs = append(errs, fmt.Errorf("inbound[%d].users: expected up to %d users, and then neither user nor room", i, maxHunt))
+	}
+	for j, user := range r.Users {
+		if !named(user, "@") || slices.Contains(r.Users[:j], user) {
+			errs = append(errs, fmt.Errorf("inbound[%d].users: expected different Matrix users like @alice:example.org, found %q", i, user))
+		}
+	}
+	if r.Room != "" && !named(r.Room, "!") {
+		errs = append(errs, fmt.Errorf("inbound[%d].room: expected a room's id like !abc:example.org, found %q", i, r.Room))
+	}
+	return errs
+}
+
+// named tells whether an identifier of Matrix is of a kind. Rooms of version
+// 12 have no server in theirs (MSC4291).
+func named(id, sigil string) bool {
+	return strings.HasPrefix(id, sigil) && len(id) > 1 && (sigil == "!" || strings.Contains(id, ":"))
+}
+
 // Find implements Router.
 func (p Plan) Find(in Incoming) (Target, Reason, bool) {
 	if in.Via == Matrix {
@@ -60,7 +95,15 @@ func (p Plan) Find(in Incoming) (Target, Reason, bool) {
 	return p.in(in)
 }
 
+// out is a call of a Matrix user: to another user, to a number that is one of
+// ours, which then needs no trunk, or by a trunk.
 func (p Plan) out(in Incoming) (Target, Reason, bool) {
+	if in.To.User != "" {
+		return Target{Via: Matrix, To: in.To, From: in.From}, Reason{}, true
+	}
+	if r, ok := p.rule(in); ok && !slices.Contains(r.who(), in.From.User) {
+		return r.target(in), Reason{}, true
+	}
 	for _, r := range p.Outbound {
 		if matches(r.Match, in.To.Number) {
 			return Target{Via: r.Trunk, To: in.To, From: in.From}, Reason{}, true
@@ -69,15 +112,37 @@ func (p Plan) out(in Incoming) (Target, Reason, bool) {
 	return Target{}, Reason{Cause: NoRoute}, false
 }
 
+// in is a call from a trunk, which never leads to a trunk again (toll fraud).
 func (p Plan) in(in Incoming) (Target, Reason, bool) {
-	for _, r := range p.Inbound {
-		if (r.Trunk == "" || r.Trunk == in.Via) && sameNumber(r.To, in.To.Number) {
-			to := in.To
-			to.User = r.User
-			return Target{Via: Matrix, To: to, From: in.From}, Reason{}, true
-		}
+	if r, ok := p.rule(in); ok {
+		return r.target(in), Reason{}, true
 	}
 	return Target{}, Reason{Cause: Unallocated}, false
+}
+
+// rule is the first inbound rule for a number; a call of ours is of any trunk.
+func (p Plan) rule(in Incoming) (Inbound, bool) {
+	for _, r := range p.Inbound {
+		if (r.Trunk == "" || in.Via == Matrix || r.Trunk == in.Via) && sameNumber(r.To, in.To.Number) {
+			return r, true
+		}
+	}
+	return Inbound{}, false
+}
+
+// target is whom a rule rings for a call.
+func (r Inbound) target(in Incoming) Target {
+	t := Target{Via: Matrix, To: in.To, From: in.From, Room: r.Room}
+	for i, user := range r.who() {
+		one := t
+		one.To.User, one.Also = user, nil
+		if i == 0 {
+			t = one
+		} else {
+			t.Also = append(t.Also, one)
+		}
+	}
+	return t
 }
 
 func matches(pattern, number string) bool {

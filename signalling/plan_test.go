@@ -1,6 +1,7 @@
 package signalling
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -24,6 +25,10 @@ func TestPlan(t *testing.T) {
 		{"a number is not a prefix", Incoming{Via: Matrix, To: Party{Number: "1123"}}, "world", "", 0},
 		{"a DID of this trunk", Incoming{Via: "pbx", To: Party{Number: "+4930700"}}, Matrix, "@alice:ex.org", 0},
 		{"a DID of any trunk, without the plus", Incoming{Via: "other", To: Party{Number: "4930700"}}, Matrix, "@bob:ex.org", 0},
+		{"another user", Incoming{Via: Matrix, To: Party{User: "@carol:ex.org"}}, Matrix, "@carol:ex.org", 0},
+		{"a number of ours needs no trunk", Incoming{Via: Matrix, To: Party{Number: "+4930700"}}, Matrix, "@alice:ex.org", 0},
+		{"one's own number is the trunk's", Incoming{Via: Matrix, From: Party{User: "@alice:ex.org"}, To: Party{Number: "+4930700"}}, "pbx", "", 0},
+		{"a trunk that names a user", Incoming{Via: "pbx", To: Party{User: "@carol:ex.org"}}, "", "", Unallocated},
 		{"a number nobody has", Incoming{Via: "pbx", To: Party{Number: "+4930701"}}, "", "", Unallocated},
 		{"a trunk never reaches a trunk", Incoming{Via: "pbx", To: Party{Number: "+331"}}, "", "", Unallocated},
 	}
@@ -40,12 +45,33 @@ func TestPlan(t *testing.T) {
 	}
 }
 
+// TestSeveralAtOnce: T39's group, and rooms with and without an invitee.
+func TestSeveralAtOnce(t *testing.T) {
+	plan := Plan{Inbound: []Inbound{{To: "1", Users: []string{"@a:x", "@b:x", "@c:x"}}, {To: "2", Room: "!r:x"}, {To: "3", Room: "!r:x", User: "@a:x"}}}
+	if err := plan.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	for number, want := range map[string][]string{"1": {"@a:x", "@b:x", "@c:x"}, "2": {""}, "3": {"@a:x"}} {
+		to, _, ok := plan.Find(Incoming{Via: "pbx", To: Party{Number: number}})
+		var got []string
+		for _, one := range append([]Target{to}, to.Also...) {
+			got = append(got, one.To.User)
+			if one.Via != Matrix || one.To.Number != number || (one.Room != "") != (number != "1") {
+				t.Errorf("%s: %+v", number, one)
+			}
+		}
+		if !ok || !slices.Equal(got, want) {
+			t.Errorf("%s rings %v, want %v", number, got, want)
+		}
+	}
+}
+
 func TestPlanValidate(t *testing.T) {
 	if err := (Plan{Inbound: []Inbound{{To: "1", User: "@a:b"}}, Outbound: []Outbound{{Match: "*", Trunk: "x"}}}).Validate(); err != nil {
 		t.Error(err)
 	}
-	err := Plan{Inbound: []Inbound{{User: "alice"}}, Outbound: []Outbound{{Match: "+4*9"}}}.Validate()
-	for _, want := range []string{"inbound[0].to:", "inbound[0].user:", "outbound[0].match:", "outbound[0].trunk:"} {
+	err := Plan{Inbound: []Inbound{{User: "alice"}, {To: "1", Users: []string{"@a:b", "@a:b"}}, {To: "1", Room: "#r:b"}}, Outbound: []Outbound{{Match: "+4*9"}}}.Validate()
+	for _, want := range []string{"inbound[0].to:", "inbound[0].user:", "inbound[1].users:", "inbound[2].room:", "outbound[0].match:", "outbound[0].trunk:"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not name %s", err, want)
 		}

@@ -15,6 +15,7 @@ type Record struct {
 	To        string    `json:"to"`
 	Trunk     string    `json:"trunk,omitempty"`
 	Room      string    `json:"room,omitempty"`
+	User      string    `json:"user,omitempty"`           // the Matrix user whose call it is
 	Connected string    `json:"connected,omitempty"`      // whom from or to proved to be
 	Moved     string    `json:"transferred_to,omitempty"` // where the last transfer led
 	Start     time.Time `json:"start"`
@@ -93,7 +94,7 @@ func verdict(answered bool, caller, called LegAudio) Verdict {
 func (c *call) record() Record {
 	t := c.times
 	r := Record{ID: c.inbox.Call(), Direction: c.direction(), From: c.in.From.Label(), To: c.in.To.Label(),
-		Trunk: c.trunk, Room: c.in.Room, Connected: c.proved(), Moved: c.moved, Start: t.start, End: t.ended,
+		Trunk: c.trunk, Room: c.in.Room, User: c.owner.User, Connected: c.proved(), Moved: c.moved, Start: t.start, End: t.ended,
 		Cause: c.Reason.Cause.String(), Q850: c.Reason.Cause.Q850(), Detail: c.Reason.Detail,
 		EndedBy: c.endedBy(), Ladder: c.inbox.Ladder()}
 	r.Caller, r.Called = c.audio(c.pair[0]), c.audio(c.pair[1])
@@ -114,7 +115,7 @@ func refusal(in Incoming, why Reason, write func(string) string) Record {
 	c := &call{in: in, opt: Options{Write: write}}
 	r := Record{Direction: c.direction(), From: in.From.Label(), To: in.To.Label(), Room: in.Room, Start: now, End: now,
 		Cause: why.Cause.String(), Q850: why.Cause.Q850(), Detail: why.Detail, EndedBy: "gateway", Audio: NotAnswered}
-	if in.Via != Matrix {
+	if r.User = in.From.User; in.Via != Matrix {
 		r.Trunk = in.Via
 	}
 	r.Sentence = Sentence(why, r.Direction == RoomToPhone, c.otherName(), 0)

@@ -96,7 +96,11 @@ func (g *Gateway) buildMatrix(numbers *number.Plan) (err error) {
 func (g *Gateway) lines() map[string]string {
 	lines := map[string]string{}
 	for _, r := range g.cfg.Routes.Inbound {
-		lines[r.To] = r.User
+		for _, user := range append([]string{r.User}, r.Users...) {
+			if user != "" {
+				lines[r.To+" "+user] = user // a number may ring several
+			}
+		}
 	}
 	return lines
 }
