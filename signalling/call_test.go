@@ -2,7 +2,10 @@ package signalling
 
 import (
 	"log/slog"
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,17 +20,36 @@ type fakeLeg struct {
 	stuck  bool
 	faulty bool
 	slow   bool // says Confirmed only when the test does
+	to     Target
+	refer  *Event // what it answers to Transfer; nil: nothing
 	did    []string
 	hung   []Reason
+	views  []View
+	asked  []Destination
+	became []Reason // of the transfers that it asked for
 	audio  *fakeEnd
 }
 
 func (l *fakeLeg) Offers() []media.Format { return []media.Format{media.PCMU, media.PCMA} }
 func (l *fakeLeg) Ring()                  { l.did = append(l.did, "ring") }
-func (l *fakeLeg) Show(View)              { l.did = append(l.did, "hold") }
-func (l *fakeLeg) Transfer(Destination)   { l.did = append(l.did, "transfer") }
-func (l *fakeLeg) Transferred(Reason)     { l.did = append(l.did, "transferred") }
+func (l *fakeLeg) Show(v View)            { l.views = append(l.views, v) }
+func (l *fakeLeg) Transferred(r Reason)   { l.became = append(l.became, r) }
 func (l *fakeLeg) SendDigit(d byte)       { l.did = append(l.did, "digit "+string(d)) }
+
+func (l *fakeLeg) Transfer(to Destination) {
+	if l.asked = append(l.asked, to); l.refer != nil {
+		l.say(*l.refer)
+	}
+}
+
+func (l *fakeLeg) say(e Event) { e.Side = l.side; l.in.Post(e) }
+
+func (l *fakeLeg) view() View {
+	if len(l.views) == 0 {
+		return View{}
+	}
+	return l.views[len(l.views)-1]
+}
 func (l *fakeLeg) Answer(f media.Format) {
 	if l.faulty {
 		var none *fakeLeg
@@ -55,25 +77,42 @@ func (l *fakeLeg) Hangup(r Reason) {
 
 // hears tells whether what a leg's far end says reaches this one.
 func (l *fakeLeg) hears(from *fakeLeg) bool {
-	before := l.audio.stats.Sent
+	before := l.audio.Stats().Sent
 	if from.audio.sink != nil {
 		_ = from.audio.sink.WritePacket(&media.Packet{Payload: []byte("hello")})
 	}
-	return l.audio.stats.Sent > before
+	return l.audio.Stats().Sent > before
 }
 
-// fakeEnd fails the test's race detector when two write to it at once.
+// fakeEnd notices when two write to it at once.
 type fakeEnd struct {
-	f     media.Format
-	sink  media.Sink
-	stats media.Stats
+	f       media.Format
+	sink    media.Sink
+	mu      sync.Mutex
+	stats   media.Stats
+	overlap atomic.Bool
 }
 
-func (e *fakeEnd) Format() media.Format            { return e.f }
-func (e *fakeEnd) WritePacket(*media.Packet) error { e.stats.Sent++; return nil }
-func (e *fakeEnd) SendTo(s media.Sink)             { e.sink = s }
-func (e *fakeEnd) Stats() media.Stats              { return e.stats }
-func (e *fakeEnd) Close() error                    { return nil }
+func (e *fakeEnd) Format() media.Format { return e.f }
+func (e *fakeEnd) SendTo(s media.Sink)  { e.sink = s }
+func (e *fakeEnd) Close() error         { return nil }
+
+func (e *fakeEnd) Stats() media.Stats {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.stats
+}
+
+func (e *fakeEnd) WritePacket(*media.Packet) error {
+	if !e.mu.TryLock() {
+		e.overlap.Store(true)
+		return nil
+	}
+	defer e.mu.Unlock()
+	runtime.Gosched() // lets another in, if there is one
+	e.stats.Sent++
+	return nil
+}
 
 // rig is an exchange with one fake leg on each side.
 type rig struct {
@@ -107,7 +146,7 @@ func (r *rig) call(number string) (Reason, bool) {
 }
 
 func limits() Limits {
-	return Limits{Route: time.Second, Ring: time.Minute, Answer: 10 * time.Second, Talk: time.Hour, End: 35 * time.Second}
+	return Limits{Route: time.Second, Ring: time.Minute, Answer: 10 * time.Second, Talk: time.Hour, End: 35 * time.Second, Refer: 35 * time.Second, Hops: 3}
 }
 
 func TestCallsEndInTime(t *testing.T) {

@@ -111,29 +111,21 @@ func (c *call) tell(was phase, e Event) {
 		c.goal = c.move.dest.To
 	case e.Kind == shown:
 		c.goal = e.letter.who
-	case c.pair != was.pair:
-		c.moved = c.who[c.newest(was)].Label()
+	case c.turns != was.turns:
+		c.moved = c.who[c.came].Label()
 	case c.State == Ending && was.State == Connected && e.Kind == Referred:
 		c.moved = c.goal.Label()
 	case c.State >= Ending && was.State == Connected && (e.Kind == claimed || e.Kind == relieved):
 		c.moved = e.letter.who.Label()
 	}
-	if at := c.move.at; at != was.move.at || c.pair != was.pair {
+	if at := c.move.at; at != was.move.at {
 		text := "transfer: " + at.String()
 		switch {
-		case c.pair != was.pair || e.Kind == Referred:
+		case c.turns != was.turns || e.Kind == Referred:
 			text = "transfer: done"
 		case at == settled:
 			text = "transfer: failed"
 		}
 		c.inbox.Note("gateway", true, text)
 	}
-}
-
-// newest is who has come into the pair.
-func (c *call) newest(was phase) Side {
-	if c.pair[0] != was.pair[0] {
-		return c.pair[0]
-	}
-	return c.pair[1]
 }

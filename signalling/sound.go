@@ -5,7 +5,7 @@ import "roomline/media"
 // sound is what each side is given to hear just now.
 type sound struct {
 	bridge *media.Bridge // between the pair; nil before there was one
-	pair   [2]Side       // whom it joins
+	turns  int           // after how many transfers that is
 	tap    media.Tap     // made with the first bridge, and kept
 	early  *media.Early  // what the called side says before the caller can hear it
 	now    [sides]source
@@ -27,7 +27,7 @@ func (c *call) answer(s Side) {
 // listen lets every side hear what it is to hear by now. What no longer
 // belongs is stopped first, so that an endpoint is never written to twice.
 func (c *call) listen() {
-	apart := c.sound.pair != c.pair
+	apart := c.sound.turns != c.turns
 	for s := range Side(sides) {
 		if now := c.sound.now[s]; now != c.hears(s) || now == partner && apart {
 			c.sound.hush(s)
@@ -56,13 +56,13 @@ func (c *call) play(s Side, what source) (stop func()) {
 // bridged is the bridge between the pair.
 func (c *call) bridged() *media.Bridge {
 	w := &c.sound
-	if w.bridge != nil && w.pair == c.pair {
+	if w.bridge != nil && w.turns == c.turns {
 		return w.bridge
 	}
 	if w.bridge == nil && c.opt.Tap != nil {
 		w.tap = c.opt.Tap(c.inbox.Call())
 	}
-	w.bridge, w.pair = media.NewBridge(c.legs[c.pair[0]].Media(), c.legs[c.pair[1]].Media(), w.tap), c.pair
+	w.bridge, w.turns = media.NewBridge(c.legs[c.pair[0]].Media(), c.legs[c.pair[1]].Media(), w.tap), c.turns
 	if w.early != nil {
 		w.bridge.Precede(1, w.early)
 		w.early = nil

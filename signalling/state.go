@@ -11,6 +11,8 @@ type phase struct {
 	slots  [sides]slot
 	move   move // the transfer that goes on
 	hops   int  // how many transfers may still follow
+	turns  int  // how many have been made here,
+	came   Side // and whom the latest brought
 }
 
 // slot is what is known of one leg.

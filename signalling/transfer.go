@@ -141,10 +141,10 @@ func (p phase) redial(e Event) (phase, []Action) {
 	return p, []Action{{Do: DoDial, Side: to}}
 }
 
-// free finds a side that has no leg.
+// free finds a side that has no leg and no place in the pair.
 func (p phase) free() (Side, bool) {
 	for s := range Side(sides) {
-		if !p.slots[s].live {
+		if !p.slots[s].live && p.place(s) < 0 {
 			return s, true
 		}
 	}
@@ -157,7 +157,7 @@ func (p phase) arrive(Event) (phase, []Action) {
 	stays := p.other(m.by)
 	p.pair[p.place(m.by)] = m.to
 	p.slots[m.to].up = true
-	p.move, p.hops = move{}, p.hops-1
+	p.move, p.hops, p.turns, p.came = move{}, p.hops-1, p.turns+1, m.to
 	do := []Action{{Do: DoShow, Side: stays}, {Do: DoShow, Side: m.to}}
 	if p.here(m.by) {
 		p.slots[m.by].told = true
