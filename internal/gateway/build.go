@@ -87,6 +87,7 @@ func (g *Gateway) buildMatrix(numbers *number.Plan) (err error) {
 	if err != nil {
 		return fmt.Errorf("matrix: %w", err)
 	}
+	g.matrix.Obey(g.exchange)
 	g.later("Matrix", func(context.Context) error { return g.matrix.Close() })
 	g.exchange.Connect(signalling.Matrix, g.matrix)
 	return nil

@@ -1,7 +1,6 @@
 package command
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -20,15 +19,15 @@ type Operator struct {
 
 // Do follows a command and returns what to say to the person. Refusals say why
 // in one sentence.
-func (o *Operator) Do(ctx context.Context, who Who, c Command) string {
-	text, err := o.follow(ctx, who, c)
+func (o *Operator) Do(who Who, c Command) string {
+	text, err := o.follow(who, c)
 	if err != nil {
 		return err.Error()
 	}
 	return text
 }
 
-func (o *Operator) follow(ctx context.Context, who Who, c Command) (string, error) {
+func (o *Operator) follow(who Who, c Command) (string, error) {
 	if c.Verb == Help {
 		return Explain(c.Topic), nil
 	}
@@ -37,7 +36,7 @@ func (o *Operator) follow(ctx context.Context, who Who, c Command) (string, erro
 	}
 	switch c.Verb {
 	case Dial:
-		return o.dial(ctx, who, c)
+		return o.dial(who, c)
 	case Calls:
 		return o.calls(who), nil
 	case Why:
@@ -67,15 +66,15 @@ func (o *Operator) follow(ctx context.Context, who Who, c Command) (string, erro
 }
 
 // done is the answer to what the desk took on, or did not.
-func (o *Operator) done(text string, err error) (string, error) {
-	if err != nil {
-		return "", Mistake("That did not work: " + err.Error() + ".")
+func (o *Operator) done(text string, ok bool) (string, error) {
+	if !ok {
+		return "", Mistake("That did not work: the call is over, or busy with what it was told before.")
 	}
 	return text, nil
 }
 
 // dial rings the person's own client first, and then the number.
-func (o *Operator) dial(ctx context.Context, who Who, c Command) (string, error) {
+func (o *Operator) dial(who Who, c Command) (string, error) {
 	if err := o.mayDial(who); err != nil {
 		return "", err
 	}
@@ -89,7 +88,11 @@ func (o *Operator) dial(ctx context.Context, who Who, c Command) (string, error)
 	if number == "" {
 		return "", Mistake("Which number? It is written " + Dial.spelling().usage)
 	}
-	if err := o.Placer.Place(ctx, who.User, who.Room, number); err != nil {
+	room := who.Room
+	if number != who.Number {
+		room = "" // this one is another telephone's
+	}
+	if err := o.Placer.Place(who.User, room, number); err != nil {
 		return "", Mistake("The call cannot be placed: " + err.Error() + ".")
 	}
 	return "Your client rings; answer it, and " + o.Numbers.Format(number) + " is called.", nil
@@ -115,13 +118,11 @@ func (o *Operator) number(typed string) (string, error) {
 func (o *Operator) seats(who Who, everybody bool) []seat {
 	var all []seat
 	for _, c := range o.Desk.Calls() {
-		own := false
-		for _, e := range c.Ends {
-			if e.Party.User == who.User && e.Party.User != "" {
-				all, own = append(all, seat{c, e}), true
-			}
-		}
-		if everybody && !own && len(c.Ends) > 0 {
+		side, own := c.SideOf(who.User)
+		switch {
+		case own && side == c.Ends[1].Side:
+			all = append(all, seat{c, c.Ends[1]})
+		case own || everybody:
 			all = append(all, seat{c, c.Ends[0]})
 		}
 	}
@@ -191,11 +192,11 @@ func (o *Operator) doing(s seat) string {
 		if s.mine.Held {
 			return "has on hold"
 		}
-		return "talks " + signalling.Clock(time.Since(s.call.Since)) + " with"
+		return "talks " + signalling.Clock(time.Since(s.call.Connected)) + " with"
 	case signalling.Ending, signalling.Ended:
 		return "hangs up with"
 	}
-	if s.mine.Side == signalling.A {
+	if s.mine.Side == s.call.Ends[0].Side {
 		return "calls"
 	}
 	return "is called by"

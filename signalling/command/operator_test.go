@@ -1,7 +1,6 @@
 package command
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -22,32 +21,33 @@ const (
 
 // desk writes down what is wished.
 type desk struct {
-	calls  []Call
-	past   []Past
+	calls  []signalling.Status
+	past   []signalling.Record
 	wishes []string
-	fail   error
+	fail   bool
 }
 
-func (d *desk) Calls() []Call  { return d.calls }
-func (d *desk) Recent() []Past { return d.past }
+func (d *desk) Calls() []signalling.Status  { return d.calls }
+func (d *desk) Recent() []signalling.Record { return d.past }
 
-func (d *desk) wish(format string, args ...any) error {
+func (d *desk) wish(format string, args ...any) bool {
 	d.wishes = append(d.wishes, fmt.Sprintf(format, args...))
-	return d.fail
+	return !d.fail
 }
 
-func (d *desk) Hangup(id string, s signalling.Side) error { return d.wish("hangup %s %d", id, s) }
-func (d *desk) Hold(id string, s signalling.Side, on bool) error {
+func (d *desk) Hangup(id string, s signalling.Side) bool { return d.wish("hangup %s %d", id, s) }
+func (d *desk) Hold(id string, s signalling.Side, on bool) bool {
 	return d.wish("hold %s %d %v", id, s, on)
 }
-func (d *desk) Press(id string, s signalling.Side, digits string) error {
+func (d *desk) Press(id string, s signalling.Side, digits string) bool {
 	return d.wish("press %s %d %s", id, s, digits)
 }
-func (d *desk) Transfer(id string, s signalling.Side, to signalling.Destination) error {
+func (d *desk) Transfer(id string, s signalling.Side, to signalling.Destination) bool {
 	return d.wish("transfer %s %d to %s%s with %q %d", id, s, to.To.Number, to.To.User, to.With, to.WithSide)
 }
-func (d *desk) Place(_ context.Context, user, room, number string) error {
-	return d.wish("place %s %s %s", user, room, number)
+func (d *desk) Place(user, room, number string) error {
+	d.wish("place %s %s %s", user, room, number)
+	return nil
 }
 
 type levels map[string]signalling.Level
@@ -71,12 +71,15 @@ func office() (*Operator, *desk) {
 		May: levels{alice: signalling.Dial, bob: signalling.Dial, ops: signalling.Admin, carol: signalling.Receive}}, d
 }
 
-func talk(id, user string, side signalling.Side, number string) Call {
-	ends := []End{{signalling.A, signalling.Party{User: user}, false}, {signalling.B, signalling.Party{Number: number}, false}}
+func talk(id, user string, side signalling.Side, number string) signalling.Status {
+	person := signalling.End{Side: side, Via: signalling.Matrix, Party: signalling.Party{User: user}}
+	phone := signalling.End{Side: signalling.B, Via: "trunk", Party: signalling.Party{Number: number}}
+	c := signalling.Status{ID: id, State: signalling.Connected, Connected: time.Now().Add(-133 * time.Second), Ends: [2]signalling.End{person, phone}}
 	if side == signalling.B {
-		ends = []End{{signalling.A, signalling.Party{Number: number, Name: "Widgets"}, false}, {signalling.B, signalling.Party{User: user}, false}}
+		phone.Side, phone.Party.Name = signalling.A, "Widgets"
+		c.Ends = [2]signalling.End{phone, person}
 	}
-	return Call{id, signalling.Connected, time.Now().Add(-133 * time.Second), ends}
+	return c
 }
 
 func says(t *testing.T, o *Operator, who Who, line string) string {
@@ -85,7 +88,7 @@ func says(t *testing.T, o *Operator, who Who, line string) string {
 	if err != nil {
 		t.Fatalf("%s: %v", line, err)
 	}
-	return o.Do(t.Context(), who, c)
+	return o.Do(who, c)
 }
 
 func (d *desk) wants(t *testing.T, wishes ...string) {
@@ -108,8 +111,8 @@ func TestCommandsOfOneCall(t *testing.T) {
 		"!transfer @x:evil.org": {"", "@x:evil.org cannot be called here."},
 		"!transfer nobody":      {"", `"nobody": not a telephone number.`},
 		"!transfer --ask":       {"", "--ask joins two calls of yours, and there is no second one: call whom you want to ask first, speak, then say it again. Without --ask the call is transferred at once."},
-		"!dial +49 40":          {"place @alice:example.org !room +4940", "Your client rings; answer it, and +49 40 is called."},
-		"!dial tel:+49-40":      {"place @alice:example.org !room +4940", "Your client rings; answer it, and +49 40 is called."},
+		"!dial +49 40":          {"place @alice:example.org  +4940", "Your client rings; answer it, and +49 40 is called."},
+		"!dial tel:+49-40":      {"place @alice:example.org  +4940", "Your client rings; answer it, and +49 40 is called."},
 		"!dial":                 {"", "Which number? It is written !dial <number>"},
 		"!dial x":               {"", `"x": not a telephone number.`},
 		"!calls":                {"", "c1: @alice:example.org talks 2:13 with +49 30"},
@@ -119,7 +122,7 @@ func TestCommandsOfOneCall(t *testing.T) {
 		"!hangup q":             {"", "You have no such call. !calls lists yours."},
 	} {
 		o, d := office()
-		d.calls = []Call{talk("C1", alice, signalling.A, "+4930"), talk("C2", bob, signalling.B, "+4931")}
+		d.calls = []signalling.Status{talk("C1", alice, signalling.A, "+4930"), talk("C2", bob, signalling.B, "+4931")}
 		if got := says(t, o, Who{User: alice, Room: "!room"}, line); got != want.said {
 			t.Errorf("%s is answered %q, expected %q", line, got, want.said)
 		}
@@ -134,7 +137,7 @@ func TestCommandsOfOneCall(t *testing.T) {
 // T25: who may not is told so in one sentence, and nothing happens.
 func TestRefused(t *testing.T) {
 	o, d := office()
-	d.calls = []Call{talk("C1", alice, signalling.A, "+4930"), talk("C2", guest, signalling.B, "+4931"), talk("C3", carol, signalling.B, "+4932")}
+	d.calls = []signalling.Status{talk("C1", alice, signalling.A, "+4930"), talk("C2", guest, signalling.B, "+4931"), talk("C3", carol, signalling.B, "+4932")}
 	for _, line := range []string{"!dial +49 40", "!hangup", "!calls", "!why", "!transfer 1", "!hold", "!dtmf 1"} {
 		if got := says(t, o, Who{User: guest}, line); got != "You may not use this telephone gateway. Its administrator can allow it." {
 			t.Errorf("%s is answered %q", line, got)
@@ -160,7 +163,7 @@ func TestAdminSeesAll(t *testing.T) {
 	if got := says(t, o, Who{User: ops}, "!calls"); got != "Nobody has a call now." {
 		t.Error(got)
 	}
-	d.calls = []Call{talk("AB1", alice, signalling.A, "+4930"), talk("AB2", bob, signalling.B, "+4931")}
+	d.calls = []signalling.Status{talk("AB1", alice, signalling.A, "+4930"), talk("AB2", bob, signalling.B, "+4931")}
 	d.calls[1].State = signalling.Alerting
 	if got := says(t, o, Who{User: ops}, "!calls"); got != "ab1: @alice:example.org talks 2:13 with +49 30\nab2: Widgets (+49 31) calls @bob:example.org" {
 		t.Error(got)
@@ -173,8 +176,8 @@ func TestAdminSeesAll(t *testing.T) {
 	}
 	says(t, o, Who{User: ops}, "!hangup ab2")
 	d.wants(t, "hangup AB2 0")
-	d.fail = errors.New("the call is over")
-	if got := says(t, o, Who{User: ops}, "!hangup ab2"); got != "That did not work: the call is over." {
+	d.fail = true
+	if got := says(t, o, Who{User: ops}, "!hangup ab2"); got != "That did not work: the call is over, or busy with what it was told before." {
 		t.Error(got)
 	}
 }
@@ -182,7 +185,7 @@ func TestAdminSeesAll(t *testing.T) {
 // In a telephone's room commands are for the call of that room.
 func TestInTheTelephoneRoom(t *testing.T) {
 	o, d := office()
-	d.calls = []Call{talk("C1", alice, signalling.A, "+4930"), talk("C2", alice, signalling.B, "+4931")}
+	d.calls = []signalling.Status{talk("C1", alice, signalling.A, "+4930"), talk("C2", alice, signalling.B, "+4931")}
 	if got := says(t, o, Who{User: alice, Room: "!r", Call: "C2", Number: "+4931"}, "!hangup"); got != "Hung up: Widgets (+49 31)." {
 		t.Error(got)
 	}
@@ -200,8 +203,8 @@ func TestInTheTelephoneRoom(t *testing.T) {
 
 // --ask joins the two far ends, whichever call the command is for.
 func TestAttendedTransfer(t *testing.T) {
-	two := func() []Call {
-		return []Call{talk("C1", alice, signalling.B, "+4930"), talk("C2", alice, signalling.A, "+4931"), talk("C3", bob, signalling.A, "+4932")}
+	two := func() []signalling.Status {
+		return []signalling.Status{talk("C1", alice, signalling.B, "+4930"), talk("C2", alice, signalling.A, "+4931"), talk("C3", bob, signalling.A, "+4932")}
 	}
 	for _, tt := range []struct {
 		who        Who
@@ -243,7 +246,7 @@ func TestAttendedTransfer(t *testing.T) {
 // A client writes a mention as a name.
 func TestMention(t *testing.T) {
 	o, d := office()
-	d.calls = []Call{talk("C1", alice, signalling.A, "+4930")}
+	d.calls = []signalling.Status{talk("C1", alice, signalling.A, "+4930")}
 	says(t, o, Who{User: alice, Mentioned: bob}, "!transfer Bob the builder")
 	d.wants(t, `transfer C1 0 to @bob:example.org with "" 0`)
 	says(t, o, Who{User: alice, Mentioned: bob}, "!transfer +49 40")
@@ -253,15 +256,15 @@ func TestMention(t *testing.T) {
 func TestWhy(t *testing.T) {
 	o, d := office()
 	at := time.Date(2026, 11, 23, 14, 3, 0, 0, time.UTC)
-	record := func(id, cause, detail string, audio signalling.Verdict) signalling.Record {
-		return signalling.Record{ID: id, Start: at, Cause: cause, Q850: 1, Detail: detail, Trunk: "asterisk", EndedBy: "called", Sentence: "It ended.", Audio: audio}
+	record := func(user, id, cause, detail string, audio signalling.Verdict) signalling.Record {
+		return signalling.Record{User: user, ID: id, Start: at, Cause: cause, Q850: 1, Detail: detail, Trunk: "asterisk", EndedBy: "called", Sentence: "It ended.", Audio: audio}
 	}
-	d.past = []Past{
-		{alice, record("OLD", "busy", "486 Busy Here", signalling.NotAnswered)},
-		{alice, record("BAD", "unallocated", "404 Not\u202e Found", signalling.NotAnswered)},
-		{alice, record("GOOD", "normal_clearing", "", signalling.BothWays)},
-		{bob, record("DEAF", "normal_clearing", "", signalling.OnlyCallerHeard)},
-		{"", record("LOST", "busy", "", signalling.NotAnswered)},
+	d.past = []signalling.Record{
+		record("", "LOST", "busy", "", signalling.NotAnswered),
+		record(bob, "DEAF", "normal_clearing", "", signalling.OnlyCallerHeard),
+		record(alice, "GOOD", "normal_clearing", "", signalling.BothWays),
+		record(alice, "BAD", "unallocated", "404 Not\u202e Found", signalling.NotAnswered),
+		record(alice, "OLD", "busy", "486 Busy Here", signalling.NotAnswered),
 	}
 	want := "Call bad, 14:03 UTC: It ended.\nCause: unallocated (Q.850 1), on the side of the called.\nThe trunk asterisk said: 404 Not Found.\n" +
 		"What to do: Check the number. If it is right, the trunk may want another form of it: see number_format of the trunk."

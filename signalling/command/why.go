@@ -47,14 +47,13 @@ func troubled(r signalling.Record) bool { return fixes[r.Cause] != "" || hearing
 // why explains a call: the one that is named, or the last that failed.
 func (o *Operator) why(who Who, id string) (string, error) {
 	admin := id != "" && o.May.May(who.User, signalling.Admin)
-	past := o.Desk.Recent()
-	for i := len(past) - 1; i >= 0; i-- {
-		p := past[i]
-		if !admin && p.User != who.User {
-			continue
+	for _, r := range o.Desk.Recent() {
+		fits := troubled(r)
+		if id != "" {
+			fits = strings.HasPrefix(strings.ToLower(r.ID), id)
 		}
-		if id == "" && troubled(p.Record) || id != "" && strings.HasPrefix(strings.ToLower(p.ID), id) {
-			return o.explain(p.Record), nil
+		if fits && (admin || r.User == who.User) {
+			return o.explain(r), nil
 		}
 	}
 	if id != "" {

@@ -84,6 +84,7 @@ func (l *leg) adopt(in *signalling.Inbox) signalling.Leg {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.given = in
+	l.seat.Store(in)
 	if l.ended { // hung up in this very moment
 		l.leave(in)
 		return l

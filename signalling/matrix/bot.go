@@ -157,7 +157,7 @@ func (c *Client) obey(ctx context.Context, who command.Who, ours string, order c
 		}
 	}
 	o := &command.Operator{Desk: c.obeyed(), Placer: c, May: c.may, Numbers: c.numbers, Domain: c.cfg.Domain}
-	return o.Do(ctx, who, order)
+	return o.Do(who, order)
 }
 
 // reply says something to a person in the room.

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"roomline/signalling"
-	"roomline/signalling/command"
 )
 
 const (
@@ -20,32 +19,28 @@ const (
 // desk writes down what is wished.
 type desk struct {
 	mu     sync.Mutex
-	calls  []command.Call
+	calls  []signalling.Status
 	wishes []string
 }
 
-func (d *desk) wish(format string, args ...any) error {
+func (d *desk) wish(format string, args ...any) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.wishes = append(d.wishes, fmt.Sprintf(format, args...))
-	return nil
+	return true
 }
 
-func (d *desk) Calls() []command.Call {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.calls
+func (d *desk) Calls() []signalling.Status               { return d.calls }
+func (d *desk) Recent() []signalling.Record              { return nil }
+func (d *desk) Hangup(id string, s signalling.Side) bool { return d.wish("hangup %s %v", id, s) }
+func (d *desk) Hold(id string, s signalling.Side, on bool) bool {
+	return d.wish("hold %s %v %v", id, s, on)
 }
-func (d *desk) Recent() []command.Past                    { return nil }
-func (d *desk) Hangup(id string, s signalling.Side) error { return d.wish("hangup %s %d", id, s) }
-func (d *desk) Hold(id string, s signalling.Side, on bool) error {
-	return d.wish("hold %s %d %v", id, s, on)
+func (d *desk) Press(id string, s signalling.Side, digits string) bool {
+	return d.wish("press %s %v %s", id, s, digits)
 }
-func (d *desk) Press(id string, s signalling.Side, digits string) error {
-	return d.wish("press %s %d %s", id, s, digits)
-}
-func (d *desk) Transfer(id string, s signalling.Side, to signalling.Destination) error {
-	return d.wish("transfer %s %d to %s", id, s, to.To.Label())
+func (d *desk) Transfer(id string, s signalling.Side, to signalling.Destination) bool {
+	return d.wish("transfer %s %v to %s", id, s, to.To.Label())
 }
 
 func (d *desk) wants(t *testing.T, wishes ...string) {
@@ -60,8 +55,9 @@ func (d *desk) wants(t *testing.T, wishes ...string) {
 // attended is a rig whose commands are followed, with alice in the management
 // room and in a telephone's; she has the call "test" with that telephone.
 func attended(t *testing.T, options ...option) (*rig, *desk) {
-	d := &desk{calls: []command.Call{{ID: "test", State: signalling.Connected, Since: time.Now(), Ends: []command.End{
-		{Side: signalling.A, Party: signalling.Party{User: alice}}, {Side: signalling.B, Party: signalling.Party{Number: dialled}}}}}}
+	d := &desk{calls: []signalling.Status{{ID: "test", State: signalling.Connected, Connected: time.Now(), Ends: [2]signalling.End{
+		{Side: signalling.A, Via: signalling.Matrix, Party: signalling.Party{User: alice}},
+		{Side: signalling.B, Via: "trunk", Party: signalling.Party{Number: dialled}}}}}}
 	r := newRig(t, append(options, func(_ *Config, c *Client) {
 		if c != nil {
 			c.Obey(d)
@@ -93,12 +89,12 @@ func (r *rig) replied(to map[string]any, as, begins string) {
 func TestCommandsInTheManagementRoom(t *testing.T) {
 	t.Parallel()
 	for line, want := range map[string]struct{ wish, said string }{
-		"!hangup":              {"hangup test 0", "Hung up: +49 301234567."},
-		"!hold":                {"hold test 0 true", "+49 301234567 is on hold."},
-		"!resume":              {"hold test 0 false", "You talk with +49 301234567 again."},
-		"!dtmf 12#":            {"press test 0 12#", "Pressed 12#."},
-		"!transfer +49 40 777": {"transfer test 0 to +4940777", "Connecting +49 301234567 with +49 40777."},
-		"!transfer @bob":       {"transfer test 0 to @bob:example.org", "Connecting +49 301234567 with @bob:example.org."},
+		"!hangup":              {"hangup test A", "Hung up: +49 301234567."},
+		"!hold":                {"hold test A true", "+49 301234567 is on hold."},
+		"!resume":              {"hold test A false", "You talk with +49 301234567 again."},
+		"!dtmf 12#":            {"press test A 12#", "Pressed 12#."},
+		"!transfer +49 40 777": {"transfer test A to +4940777", "Connecting +49 301234567 with +49 40777."},
+		"!transfer @bob":       {"transfer test A to @bob:example.org", "Connecting +49 301234567 with @bob:example.org."},
 		"!calls":               {"", "test: @alice:example.org talks 0:00 with +49 301234567"},
 		"!why":                 {"", "None of your calls failed lately."},
 		"!help dial":           {"", "!dial <number>: "},
@@ -138,7 +134,7 @@ func TestCommandsInTheTelephoneRoom(t *testing.T) {
 	r.push(m)
 	r.replied(m, ghost, "Hung up: +49 301234567.")
 	r.quiet()
-	d.wants(t, "hangup test 0")
+	d.wants(t, "hangup test A")
 }
 
 // T25: who may not is told why, in one sentence; strangers elsewhere are not
@@ -189,7 +185,7 @@ func TestTalkIsNoCommand(t *testing.T) {
 	r.push(m) // what is said below a quotation counts
 	r.replied(m, botUser, "You talk with")
 	r.quiet()
-	d.wants(t, "hold test 0 false")
+	d.wants(t, "hold test A false")
 }
 
 // A command is followed once, also when the homeserver repeats it to the next run.
@@ -207,7 +203,7 @@ func TestCommandIsFollowedOnce(t *testing.T) {
 	r.push(last)
 	r.replied(last, botUser, "+49 301234567 is on hold.")
 	r.quiet()
-	d.wants(t, "hangup test 0", "hold test 0 true")
+	d.wants(t, "hangup test A", "hold test A true")
 }
 
 // A flood of one user's is not answered, and keeps nobody else waiting.

@@ -93,6 +93,6 @@ func (c *calls) name(room string) string {
 }
 
 // Place implements command.Placer.
-func (c *Client) Place(ctx context.Context, user, room, number string) error {
-	return fmt.Errorf("calls cannot be placed from here yet")
+func (c *Client) Place(user, room, number string) error {
+	return c.callBack(user, room, signalling.Party{Number: number})
 }

@@ -104,11 +104,8 @@ func (l *leg) missed(c signalling.Cause) bool {
 
 // label is how people know the other side of a call: "Widgets Inc (+49 30 1234567)".
 func (c *Client) label(p signalling.Party) string {
-	if p.Label() == (signalling.Party{}).Label() {
-		return p.Label()
+	if p.Number != "" && !p.Hidden {
+		return c.ghosts.shown(p).name
 	}
-	if p.Name == p.Number {
-		p.Name = ""
-	}
-	return c.named(p)
+	return cmp.Or(clean(p.Name), signalling.Party{User: clean(p.User)}.Label())
 }

@@ -297,7 +297,7 @@ func TestStoryOfOneRoom(t *testing.T) {
 
 func TestLabel(t *testing.T) {
 	t.Parallel()
-	c := &Client{numbers: digitsOnly{}}
+	c := &Client{ghosts: &ghosts{numbers: digitsOnly{}}}
 	for want, p := range map[string]signalling.Party{
 		"Widgets Inc (+49 30)": {Name: "Widgets\u202e Inc", Number: "+4930"},
 		"+49 31":               {Number: "+4931"},
