@@ -30,7 +30,13 @@ type Config struct {
 	HTTP        HTTP             `yaml:"http"`
 	CDR         CDR              `yaml:"cdr"`
 	Log         Log              `yaml:"log"`
+
+	plain []string // keys of the secrets that stand in the file itself
 }
+
+// Plain are the keys of the secrets that stand in the file itself, and are
+// known to whoever can read it.
+func (c *Config) Plain() []string { return c.plain }
 
 // maxFile bounds the configuration file, in bytes.
 const maxFile = 1 << 20
@@ -61,6 +67,7 @@ func parse(name string, data []byte, from source) (*Config, error) {
 	if len(d.problems) > 0 {
 		return nil, d.sorted()
 	}
+	c.plain = d.plain
 	c.resolve(from.dir)
 	return c, nil
 }

@@ -17,6 +17,7 @@ type decoder struct {
 	reported map[string]bool // paths whose problem is known already
 	problems Problems
 	dropped  int               // problems beyond maxProblems
+	plain    []string          // paths of secrets that are in the file itself
 	hidden   map[string]string // what the environment and secrets hold, and what is shown for it
 }
 

@@ -11,6 +11,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"roomline/internal/database"
+	"roomline/internal/secret"
 )
 
 // maxSecret bounds a file that holds a secret, and any expanded value, in bytes.
@@ -87,8 +88,13 @@ func (d *decoder) secret(path string, n *yaml.Node, text string, v reflect.Value
 			return
 		}
 	}
-	if v.SetString(text); v.Type() != reflect.TypeFor[database.Address]() || strings.Contains(text, "://") {
-		d.hide(text, "••••")
+	v.SetString(text)
+	if v.Type() == reflect.TypeFor[database.Address]() && !strings.Contains(text, "://") {
+		return // the name of a file
+	}
+	d.hide(text, "••••")
+	if text == n.Value && (v.Type() == reflect.TypeFor[secret.Value]() || database.Address(text).String() != text) {
+		d.plain = append(d.plain, path)
 	}
 }
 

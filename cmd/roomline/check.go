@@ -1,78 +1,97 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"roomline/configs"
 )
 
-// errWrong ends check after it has said everything itself.
-var errWrong = errors.New("the configuration has mistakes")
+var (
+	// errWrong ends check after it has said everything itself.
+	errWrong = errors.New("the configuration has mistakes")
+	// errFailed does, when the configuration is right and calls will not work.
+	errFailed = errors.New("calls will not work until what is marked FAIL is put right")
+)
 
-func checkCommand() *cobra.Command {
-	asJSON := false
-	c := withFile("check", "Print every mistake in the configuration file", func(c *cobra.Command, file string) error {
-		cfg, err := configs.Load(file)
-		if asJSON {
-			return writeJSON(c.OutOrStdout(), file, err)
-		}
-		var mistakes configs.Problems
-		switch {
-		case errors.As(err, &mistakes):
-			fmt.Fprintln(c.OutOrStdout(), mistakes)
-			return errWrong
-		case err != nil: // it cannot be read
-			return err
-		}
-		fmt.Fprintf(c.OutOrStdout(), "%s: no mistakes (trunks: %d, numbers that ring: %d)\n", file, len(cfg.Trunks), len(cfg.Routes.Inbound))
-		return nil
+// inspectTime bounds all that is asked of the homeserver.
+const inspectTime = time.Minute
+
+// checking is one run of check.
+type checking struct {
+	inspect         func(context.Context, *configs.Config) []finding // asks the homeserver; nil: nobody does
+	asJSON, offline bool
+}
+
+func (p program) checkCommand() *cobra.Command {
+	k := checking{inspect: p.inspect}
+	c := withFile("check", "Print every mistake in the configuration file, and ask the homeserver whether calls can work", func(c *cobra.Command, file string) error {
+		return k.run(c.Context(), c.OutOrStdout(), file)
 	})
-	c.Flags().BoolVar(&asJSON, "json", false, "write one JSON object")
+	c.Flags().BoolVar(&k.asJSON, "json", false, "write one JSON object")
+	c.Flags().BoolVar(&k.offline, "offline", false, "look at the file only")
 	return c
 }
 
-// writeJSON writes what Load found, for machines.
-func writeJSON(w io.Writer, file string, err error) error {
+func (k checking) run(ctx context.Context, w io.Writer, file string) error {
+	cfg, err := configs.Load(file)
+	if k.asJSON {
+		return k.writeJSON(w, file, err, k.look(ctx, file, cfg))
+	}
+	var mistakes configs.Problems
+	switch {
+	case errors.As(err, &mistakes):
+		fmt.Fprintln(w, mistakes)
+		return errWrong
+	case err != nil: // it cannot be read
+		return err
+	}
+	fmt.Fprintf(w, "%s: no mistakes (trunks: %d, numbers that ring: %d)\n", file, len(cfg.Trunks), len(cfg.Routes.Inbound))
+	found := k.look(ctx, file, cfg)
+	for _, f := range found {
+		fmt.Fprintln(w, f)
+	}
+	return verdict(found)
+}
+
+// look goes beyond the configuration, if that is right.
+func (k checking) look(ctx context.Context, file string, cfg *configs.Config) []finding {
+	if cfg == nil {
+		return nil
+	}
+	found := exposed(file, cfg)
+	if k.offline || k.inspect == nil {
+		return found
+	}
+	ctx, cancel := context.WithTimeout(ctx, inspectTime)
+	defer cancel()
+	return append(found, k.inspect(ctx, cfg)...)
+}
+
+// writeJSON writes the same for machines.
+func (k checking) writeJSON(w io.Writer, file string, err error, found []finding) error {
 	out := struct {
 		OK       bool             `json:"ok"`
 		Problems configs.Problems `json:"problems"`
-	}{err == nil, configs.Problems{}}
+		Findings []finding        `json:"findings"`
+	}{err == nil && verdict(found) == nil, configs.Problems{}, append([]finding{}, found...)}
 	if err != nil && !errors.As(err, &out.Problems) {
 		out.Problems = configs.Problems{{File: file, Text: err.Error()}}
 	}
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
-	if werr := enc.Encode(out); werr != nil || err == nil {
+	switch werr := enc.Encode(out); {
+	case werr != nil:
 		return werr
+	case err != nil:
+		return errWrong
 	}
-	return errWrong
-}
-
-func exampleCommand() *cobra.Command {
-	return command("example", "Print an annotated configuration with every default", func(c *cobra.Command) error {
-		_, err := c.OutOrStdout().Write(configs.Example())
-		return err
-	})
-}
-
-func configCommand() *cobra.Command {
-	effective := true
-	show := withFile("show", "Print the configuration with every default, secrets masked", func(c *cobra.Command, file string) error {
-		cfg, err := configs.Load(file)
-		if err != nil {
-			return err
-		}
-		return cfg.Effective(c.OutOrStdout())
-	})
-	show.Flags().BoolVar(&effective, "effective", true, "defaults included, as they are always")
-	c := &cobra.Command{Use: "config", Short: "Look at the configuration", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error { return errors.New("expected: config show") }}
-	c.AddCommand(show)
-	return c
+	return verdict(found)
 }

@@ -61,14 +61,14 @@ func (p program) root() *cobra.Command {
 	// what has subcommands cannot be used without one
 	root.SetUsageTemplate(strings.Replace(root.UsageTemplate(), "{{if .Runnable}}", "{{if and .Runnable (not .HasAvailableSubCommands)}}", 1))
 	root.SetVersionTemplate("{{.Version}}\n")
-	root.AddCommand(p.runCommand(), checkCommand(), registrationCommand(), exampleCommand(), configCommand(), versionCommand())
+	root.AddCommand(p.runCommand(), p.checkCommand(), registrationCommand(), exampleCommand(), configCommand(), versionCommand())
 	return root
 }
 
 const about = `Roomline joins Matrix calls to telephone lines: phone lines for Matrix rooms.
 
   roomline example > roomline.yaml           every key with its default, to be edited
-  roomline check -c roomline.yaml            every mistake, with its line
+  roomline check -c roomline.yaml            every mistake with its line, and whether calls can work
   roomline registration -c roomline.yaml     the file that the homeserver needs
   roomline run -c roomline.yaml
 

@@ -28,6 +28,7 @@ type service interface {
 type program struct {
 	start   func(*configs.Config, *slog.Logger) (service, error)
 	signals func() (signals <-chan os.Signal, release func())
+	inspect func(context.Context, *configs.Config) []finding // asks the homeserver
 }
 
 func newGateway(cfg *configs.Config, log *slog.Logger) (service, error) { return gateway.New(cfg, log) }
