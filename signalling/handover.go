@@ -30,7 +30,7 @@ func (c *call) post(a Action) {
 		c.question(Event{Kind: claimed, Side: a.To.WithSide}, Event{Kind: withheld, Side: a.Side}, a)
 	case DoRelieve:
 		if in, ok := c.find(a.To.With); ok {
-			in.Post(Event{Kind: relieved, Side: a.To.WithSide, letter: &letter{call: c.inbox.Call(), who: c.goal}})
+			in.Post(Event{Kind: relieved, Side: a.To.WithSide, letter: &letter{call: c.inbox.Call(), who: c.who[a.Side]}})
 		}
 	case DoReveal:
 		m := c.legs[a.Side].Media()

@@ -3,6 +3,7 @@ package signalling
 import (
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,6 +15,7 @@ import (
 // far ends were told to.
 type office struct {
 	t       *testing.T
+	mu      sync.Mutex // the calls come from goroutines of their own
 	x       *Exchange
 	legs    []*fakeLeg         // dialled, in order
 	when    map[string][]Event // what the far end of a number or user does when it is dialled
@@ -34,11 +36,17 @@ func newOffice(t *testing.T) *office {
 	plan := Plan{Inbound: []Inbound{{To: "+4930700", User: alice}, {To: "+4930800", Users: []string{bob, carol, dave}}},
 		Outbound: []Outbound{{Match: "+49*", Trunk: "pbx"}, {Match: "+1*", Trunk: "world"}}}
 	o.x = NewExchange(Options{Router: plan, Limits: limits(), Max: 9, Permit: o, Music: o, Log: slog.New(slog.DiscardHandler),
-		Report: func(r Record) { o.records = append(o.records, r) }})
+		Report: o.report})
 	for _, via := range [...]string{"pbx", "world", Matrix} {
 		o.x.Connect(via, o)
 	}
 	return o
+}
+
+func (o *office) report(r Record) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.records = append(o.records, r)
 }
 
 // in a bubble, with the clock to itself; at the end every call must be gone.
@@ -95,6 +103,8 @@ func (o *office) Dial(to Target, offer []media.Format, in *Inbox) Leg {
 		f = other
 	}
 	l := &fakeLeg{side: B, in: in, to: to, audio: &fakeEnd{f: f}, refer: &Event{Kind: NotReferred}}
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	o.legs = append(o.legs, l)
 	for _, e := range o.when[to.To.Label()] {
 		if l.say(e); e.Kind == HungUp {
@@ -106,16 +116,25 @@ func (o *office) Dial(to Target, offer []media.Format, in *Inbox) Leg {
 }
 
 func (o *office) Admit(user, number string) (func(time.Duration), Reason, bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	if number == o.deny || user == "" {
 		return nil, Reason{Cause: Forbidden}, false
 	}
 	o.parts[number]++
-	return func(d time.Duration) { o.parts[number]--; o.talked[number] += d }, Reason{}, true
+	return func(d time.Duration) {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.parts[number]--
+		o.talked[number] += d
+	}, Reason{}, true
 }
 
 // Play writes a packet every 20 ms, so that the race detector sees whoever
 // else writes to the same sink.
 func (o *office) Play(to media.Sink, _ media.Format) func() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	if o.playing[to]++; o.playing[to] > o.worst {
 		o.worst = o.playing[to]
 	}
@@ -139,6 +158,8 @@ func (o *office) Play(to media.Sink, _ media.Format) func() {
 		default:
 			close(quit)
 			<-done
+			o.mu.Lock()
+			defer o.mu.Unlock()
 			o.playing[to]--
 		}
 	}

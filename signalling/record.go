@@ -182,7 +182,7 @@ func (c *call) otherName() string {
 
 func (c *call) endedBy() string {
 	switch {
-	case c.cause != HungUp && c.cause != released && c.cause != Referred && c.cause != claimed:
+	case c.cause != HungUp && c.cause != released && c.cause != Referred && c.cause != claimed && c.cause != relieved:
 		return "gateway"
 	case c.place(c.By) == 0:
 		return "caller"

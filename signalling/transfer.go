@@ -110,7 +110,7 @@ func (p phase) elsewhere(e Event) (phase, []Action) {
 		before = append(before, Action{Do: DoTransferred, Side: m.by})
 	}
 	if m.dest.With != "" {
-		before = append(before, Action{Do: DoRelieve, To: m.dest})
+		before = append(before, Action{Do: DoRelieve, Side: p.other(m.by), To: m.dest})
 	}
 	p, do := p.end(Reason{Cause: Transferred}, Event{Kind: Referred, Side: m.by})
 	return p, append(before, do...)
