@@ -84,6 +84,7 @@ func renegotiate(t *testing.T, p *Peer, b *browser, direction string, o *webrtc.
 	return answer, held
 }
 
+// TestHoldAndResume: T40.
 func TestHoldAndResume(t *testing.T) {
 	p, b, _ := answeredCall(t, newFactory(t))
 	speak(t, p, 8000, 0x44)
@@ -116,6 +117,7 @@ func TestHoldAndResume(t *testing.T) {
 	}
 }
 
+// TestRestartOfICEKeepsAudio: T41.
 func TestRestartOfICEKeepsAudio(t *testing.T) {
 	p, b, _ := answeredCall(t, newFactory(t))
 	ear := newEar()
@@ -135,6 +137,36 @@ func TestRestartOfICEKeepsAudio(t *testing.T) {
 		}
 		ear.next(t, filled(0x66))
 		hears(t, heard, says(0x67))
+	}
+}
+
+// TestTheOldPathIsHeardUntilThereIsANewOne: T41. A browser that begins ICE anew
+// goes on sending from where it was.
+func TestTheOldPathIsHeardUntilThereIsANewOne(t *testing.T) {
+	p, b, s := answeredCall(t, newFactory(t))
+	ear := newEar()
+	p.SendTo(ear)
+	speak(t, b, 8000, 0x66)
+	ear.next(t, filled(0x66))
+	var offer strings.Builder
+	for line := range strings.Lines(b.offer(t, nil)) {
+		switch {
+		case strings.HasPrefix(line, "a=candidate:"): // the new path is not known yet
+		case strings.HasPrefix(line, "a=ice-ufrag:"):
+			offer.WriteString("a=ice-ufrag:anew\r\n")
+		default:
+			offer.WriteString(line)
+		}
+	}
+	if _, _, err := p.Renegotiate(offer.String()); err != nil {
+		t.Fatal(err)
+	}
+	<-drained(ear)
+	for range 50 {
+		ear.next(t, filled(0x66))
+	}
+	if len(s) != 0 {
+		t.Errorf("the peer is %v", <-s)
 	}
 }
 

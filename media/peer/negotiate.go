@@ -3,6 +3,7 @@ package peer
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 
 	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
@@ -188,6 +189,10 @@ func (p *Peer) answer(d *description, list []codec) (string, error) {
 // follow. The lock is held.
 func (p *Peer) apply(kind webrtc.SDPType, d *description, list []codec) error {
 	before, restarted := p.terms, p.remote != nil && p.remote.ufrag != d.ufrag
+	var paths []netip.AddrPort
+	if restarted {
+		paths = p.paths()
+	}
 	p.fix(d, list)
 	err := p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: kind, SDP: d.plain(list)})
 	if err != nil {
@@ -205,6 +210,7 @@ func (p *Peer) apply(kind webrtc.SDPType, d *description, list []codec) error {
 	for _, c := range waiting {
 		_ = p.check(c.Candidate)
 	}
+	p.hearStill(paths)
 	return nil
 }
 

@@ -1,15 +1,15 @@
 // One connection to the peer, as matrix-js-sdk makes it.
-const gathered = (pc, ms) => new Promise(done => {
-  if (pc.iceGatheringState === 'complete') return done();
-  pc.addEventListener('icegatheringstatechange', () => pc.iceGatheringState === 'complete' && done());
-  setTimeout(done, ms);
-});
+const gathered = async (pc, ms) => { // a state that was complete before may still say so
+  for (const end = performance.now() + ms; performance.now() < end; await new Promise(r => setTimeout(r, 10)))
+    if (pc.iceGatheringState === 'complete' && pc.localDescription.sdp.includes('\r\na=candidate:')) return;
+};
 
 window.lone = {
   ready: true,
   async make(poolSize = 0) {
     const pc = this.pc = new RTCPeerConnection({ iceCandidatePoolSize: poolSize });
     this.states = [];
+    pc.addEventListener('connectionstatechange', () => pc.connectionState === 'connected' && (this.took ??= performance.now() - this.accepted));
     const note = () => this.states.push(`${Math.round(performance.now())} ${pc.iceConnectionState}/${pc.connectionState}/${pc.signalingState}`);
     for (const e of ['iceconnectionstatechange', 'connectionstatechange', 'signalingstatechange']) pc.addEventListener(e, note);
     this.stream = await navigator.mediaDevices.getUserMedia({ audio: true });
@@ -31,7 +31,7 @@ window.lone = {
     await this.pc.setRemoteDescription({ type: 'offer', sdp });
     return this.local(await this.pc.createAnswer());
   },
-  async accept(sdp) { await this.pc.setRemoteDescription({ type: 'answer', sdp }); },
+  async accept(sdp) { this.accepted = performance.now(); await this.pc.setRemoteDescription({ type: 'answer', sdp }); },
   direction(d) { for (const t of this.pc.getTransceivers()) if (!t.stopped && t.direction !== 'stopped') t.direction = d; },
   async video() { // as a screen share or a camera does
     const canvas = document.createElement('canvas');
