@@ -207,6 +207,15 @@ func (c *call) accept(e Event) {
 	}
 }
 
+// told is why a leg is hung up. A room hears whose words it is shown.
+func (c *call) told(a Action) Reason {
+	from := c.parts[c.By].via
+	if a.Reason.Detail != "" && c.cause == HungUp && from != Matrix && c.parts[a.Side].via == Matrix {
+		a.Reason.Detail = "trunk " + from + ": " + a.Reason.Detail
+	}
+	return a.Reason
+}
+
 func (c *call) stamp(s State) {
 	now := time.Now()
 	switch s {
@@ -236,7 +245,7 @@ func (c *call) do(a Action) {
 	case DoShow:
 		c.legs[a.Side].Show(c.view(c.other(a.Side)))
 	case DoHangup:
-		c.legs[a.Side].Hangup(a.Reason)
+		c.legs[a.Side].Hangup(c.told(a))
 	case DoReport:
 		c.report(c.record())
 	case DoRoute:

@@ -1,6 +1,7 @@
 package matrix
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -157,6 +158,9 @@ func (c *Client) mayCall(ctx context.Context, l *leg, h heard) (signalling.Reaso
 	case !dialable:
 		l.other.Name = "this line"
 		return refuse(signalling.InvalidNumber, "it only takes calls; dial from the dial pad")
+	}
+	if why, err := c.mayDialIn(ctx, l.room, l.ghost, h.Sender); why != "" || err != nil {
+		return refuse(signalling.Forbidden, cmp.Or(why, "the homeserver does not say whether you may"))
 	}
 	formats, err := c.peers.Formats(h.SDP)
 	if err != nil || len(formats) == 0 {

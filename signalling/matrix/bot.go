@@ -153,7 +153,7 @@ func (c *Client) obey(ctx context.Context, who command.Who, ours string, order c
 	}
 	if order.Verb == command.Dial || order.Verb == command.Transfer {
 		if why, err := c.mayDialIn(ctx, who.Room, ours, who.User); why != "" || err != nil {
-			return cmp.Or(why, "The homeserver does not say whether you may call from here; please try again.")
+			return "You may not place calls from here: " + cmp.Or(why, "the homeserver does not say whether you may") + "."
 		}
 	}
 	o := &command.Operator{Desk: c.obeyed(), Placer: c, May: c.may, Numbers: c.numbers, Domain: c.cfg.Domain}

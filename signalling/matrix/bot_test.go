@@ -95,7 +95,7 @@ func TestCommandsInTheManagementRoom(t *testing.T) {
 		"!dtmf 12#":            {"press test A 12#", "Pressed 12#."},
 		"!transfer +49 40 777": {"transfer test A to +4940777", "Connecting +49 301234567 with +49 40777."},
 		"!transfer @bob":       {"transfer test A to @bob:example.org", "Connecting +49 301234567 with @bob:example.org."},
-		"!calls":               {"", "test: @alice:example.org talks 0:00 with +49 301234567"},
+		"!calls":               {"", "test: @alice:example.org talks "},
 		"!why":                 {"", "None of your calls failed lately."},
 		"!help dial":           {"", "!dial <number>: "},
 		"!transfr 1":           {"", "There is no !transfr. Did you mean !transfer?"},
@@ -310,7 +310,12 @@ func TestPowerToDial(t *testing.T) {
 			if !tt.may {
 				m := r.message(room, alice, "!dial +49 30 1")
 				r.push(m)
-				r.replied(m, ghost, "In this room only people with a power level of 50 or more may place calls")
+				r.replied(m, ghost, "You may not place calls from here: in this room that takes a power level of 50, and yours is ")
+				r.push(r.inviteV1())
+				r.expect(typeReject)
+				if text := r.expect(typeNotice).Body["body"].(string); !strings.HasPrefix(text, "The call to +49 301234567 is not allowed (in this room that takes a power level of 50") {
+					t.Error(text)
+				}
 			}
 		})
 	}

@@ -19,7 +19,7 @@ func (c *Client) mayDialIn(ctx context.Context, room, ghost, user string) (why s
 	}
 	has, err := c.hs.power(ctx, ghost, room, user)
 	if err == nil && has < need {
-		why = fmt.Sprintf("In this room only people with a power level of %d or more may place calls, and yours is %d.", need, has)
+		why = fmt.Sprintf("in this room that takes a power level of %d, and yours is %d", need, has)
 	}
 	return why, err
 }

