@@ -23,6 +23,8 @@ func (l *leg) callee(formats []media.Format) outcome {
 	answer, o := l.ring(formats)
 	switch {
 	case o != nil:
+	case l.stage.placed:
+		o = l.accept(formats)
 	case answer.Type == typeInvite:
 		o = l.yield(answer, formats)
 	default:
@@ -39,10 +41,10 @@ func (l *leg) callee(formats []media.Format) outcome {
 
 // ring lets a user's clients ring until one answers.
 func (l *leg) ring(formats []media.Format) (answer heard, o *outcome) {
-	if o = l.findRoom(); o == nil {
-		o = l.invite(formats)
+	if o = l.findRoom(); o != nil || l.stage.placed {
+		return answer, o
 	}
-	if o == nil {
+	if o = l.invite(formats); o == nil {
 		answer, o = l.awaitAnswer()
 	}
 	return answer, o
@@ -74,7 +76,7 @@ func (l *leg) findRoom() *outcome {
 func (l *leg) begin(it item) *outcome {
 	if it.err != nil {
 		why := noRoom(it.err)
-		if !l.asking {
+		if !l.asking && l.user != "" {
 			l.c.missed(l.user, l.other, why, it.err)
 		}
 		return &outcome{reason: why, own: true}
@@ -82,7 +84,7 @@ func (l *leg) begin(it item) *outcome {
 	l.room, l.ghost = it.room, it.ghost
 	l.out = l.c.outboxOf(l.ghost, l.room)
 	if !l.c.calls.claim(l) {
-		return &outcome{reason: signalling.Reason{Cause: signalling.Busy}, own: true}
+		return l.meet()
 	}
 	if l.asking {
 		l.c.calls.stopRinging(l) // a call that crosses this one is another call

@@ -158,6 +158,18 @@ func TestRoomDeclines(t *testing.T) {
 	}
 }
 
+// T34: a reject after the answer, of whichever device, is ignored.
+func TestRejectAfterTheAnswer(t *testing.T) {
+	t.Parallel()
+	r := newRig(t).meet()
+	in, _, p, invite := r.talkingTo()
+	r.push(r.says(invite, typeReject, "PHONE", nil), r.says(invite, typeReject, "LAPTOP", map[string]any{"reason": "user_busy"}))
+	r.reached(invite, p)
+	if got := in.Take(); len(got) != 0 {
+		t.Errorf("posted %v", got)
+	}
+}
+
 // X2: a stranger in the room neither answers nor declines.
 func TestForgedAnswers(t *testing.T) {
 	t.Parallel()

@@ -32,6 +32,8 @@ func (l *leg) caller(life time.Duration) outcome {
 func (l *leg) ringing(life time.Duration) (media.Format, *outcome) {
 	timer := time.NewTimer(life)
 	defer timer.Stop()
+	l.c.calls.dials(l, l.other.Number)
+	defer l.c.calls.dials(l, "")
 	for late := false; ; {
 		it := l.wait(timer.C)
 		switch {
@@ -47,6 +49,10 @@ func (l *leg) ringing(life time.Duration) (media.Format, *outcome) {
 			timer.Reset(ringGrace)
 		case it.is(typeCandidates) && l.mine(it.heard):
 			l.addCandidates(it.heard.Candidates)
+		case it.kind == wanted:
+			if o := l.giveAway(it.leg); o != nil {
+				return media.Format{}, o
+			}
 		case l.takenOver(it):
 			return media.Format{}, &outcome{reason: signalling.Reason{Cause: signalling.Elsewhere}, own: true}
 		default:

@@ -99,6 +99,15 @@ func TestInviteThatIsNotOurs(t *testing.T) {
 	}
 }
 
+// T6: a call event is no state of a room.
+func TestStateEventIsNoInvite(t *testing.T) {
+	t.Parallel()
+	r := newRig(t).meet()
+	r.push(with(r.inviteV1(), "state_key", ""), with(r.inviteV1(), "state_key", alice))
+	r.settled()
+	r.none()
+}
+
 // T15: the homeserver repeats a transaction, and an event in another one.
 func TestRepeatedInvite(t *testing.T) {
 	t.Parallel()

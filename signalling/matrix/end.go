@@ -69,6 +69,11 @@ func (l *leg) fail(c signalling.Cause, detail string) *outcome {
 
 // conclude leaves nothing of the call in the room but a sentence.
 func (l *leg) conclude(o outcome) {
+	if l.yielded { // the rest is the other leg's
+		l.out.drop()
+		l.tell(over, o.reason)
+		return
+	}
 	if l.out != nil {
 		l.out.drop()
 		l.tellEnd(o)

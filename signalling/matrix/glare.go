@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"roomline/media"
-	"roomline/signalling"
 )
 
 // This file holds what happens when a room and its telephone call each other
@@ -83,10 +82,5 @@ func (l *leg) yield(h heard, formats []media.Format) *outcome {
 	if h.V0 {
 		l.party = ""
 	}
-	theirs, _ := l.c.peers.Formats(h.SDP)
-	both := media.Common(theirs, formats)
-	if len(both) == 0 {
-		return l.fail(signalling.NoCodec, "")
-	}
-	return l.answer(both[0])
+	return l.accept(formats)
 }

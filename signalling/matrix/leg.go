@@ -33,6 +33,8 @@ const (
 	paired                 // the consultation of an attended transfer, in end
 	joined                 // the first call of an attended transfer has been found
 	adopted                // a call took the leg that rang by itself
+	wanted                 // leg stands for the telephone that the room calls
+	handed                 // the room's call, in invitation
 	timerFired
 	flooded // more events than a call can be worth
 	stopped // the gateway can wait no longer
@@ -40,20 +42,22 @@ const (
 
 // item is one thing that happened to a leg.
 type item struct {
-	kind   kind
-	heard  heard
-	format media.Format
-	digit  byte
-	reason signalling.Reason
-	state  peer.State
-	room   string
-	ghost  string
-	user   string
-	call   string // its id
-	view   signalling.View
-	round  int
-	end    end
-	err    error
+	kind       kind
+	heard      heard
+	format     media.Format
+	digit      byte
+	reason     signalling.Reason
+	state      peer.State
+	room       string
+	ghost      string
+	user       string
+	call       string // its id
+	view       signalling.View
+	round      int
+	end        end
+	leg        *leg
+	invitation *invitation
+	err        error
 }
 
 // is tells whether the item is an event of this type.
@@ -70,25 +74,28 @@ type outcome struct {
 // goroutine and only post to its mailbox; everything else belongs to the
 // leg's own goroutine.
 type leg struct {
-	c      *Client
-	side   signalling.Side
-	stage  stage
-	room   string
-	ghost  string            // which of our users speaks
-	id     string            // call_id; changes when calls cross
-	party  string            // our party_id; empty in version 0
-	user   string            // who we talk to; empty while any member of the room may answer
-	far    party             // the same with the device, once it is known
-	with   party             // the same; guarded by calls, and empty until it is settled
-	talks  bool              // it is a conversation; guarded by calls
-	other  signalling.Party  // the telephone
-	target signalling.Target // who was to be rung, where we place the call; never changes
-	name   string            // of the far end, where it placed the call
-	offer  string            // the far end's session description, where it placed the call
-	can    []media.Format
-	since  time.Time // when the invite came
-	until  time.Time // when the invite ends
-	rings  bool      // an invite of the user's may take its place; guarded by calls
+	c       *Client
+	side    signalling.Side
+	stage   stage
+	room    string
+	ghost   string            // which of our users speaks
+	id      string            // call_id; changes when calls cross
+	party   string            // our party_id; empty in version 0
+	user    string            // who we talk to; empty while any member of the room may answer
+	far     party             // the same with the device, once it is known
+	with    party             // the same; guarded by calls, and empty until it is settled
+	talks   bool              // it is a conversation; guarded by calls
+	dialled string            // the number that is rung for the user; guarded by calls
+	waits   bool              // for the room's call to the telephone; guarded by calls
+	yielded bool              // the call is another leg's now
+	other   signalling.Party  // the telephone
+	target  signalling.Target // who was to be rung, where we place the call; never changes
+	name    string            // of the far end, where it placed the call
+	offer   string            // the far end's session description, where it placed the call
+	can     []media.Format
+	since   time.Time // when the invite came
+	until   time.Time // when the invite ends
+	rings   bool      // an invite of the user's may take its place; guarded by calls
 
 	box   *mailbox
 	out   *outbox

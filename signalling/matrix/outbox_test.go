@@ -131,7 +131,7 @@ func TestRingingTooLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		defer stop()
-		c := &Client{ctx: ctx, log: discard()}
+		c := &Client{ctx: ctx, log: discard(), calls: newCalls()}
 		l := newLeg(c, signalling.A)
 		l.in = signalling.NewInbox("test", c.log)
 		start := time.Now()
