@@ -2,6 +2,7 @@ package command
 
 import (
 	"errors"
+	"os"
 	"strings"
 	"testing"
 )
@@ -129,4 +130,24 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("digits %q", c.Digits)
 		}
 	})
+}
+
+// The page lists what there is.
+func TestPage(t *testing.T) {
+	page, err := os.ReadFile("../../docs/commands.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for v := range verbs {
+		s := v.spelling()
+		row := "| `" + strings.ReplaceAll(s.usage, "|", `\|`) + "` | " + s.does + " | `" + s.example + "` |"
+		if !strings.Contains(string(page), row) {
+			t.Errorf("docs/commands.md has no row\n%s", row)
+		}
+	}
+	for word, v := range aliases {
+		if !strings.Contains(string(page), "`!"+word+"`") {
+			t.Errorf("docs/commands.md does not say that !%s is !%v", word, v)
+		}
+	}
 }
