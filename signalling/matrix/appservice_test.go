@@ -21,7 +21,7 @@ func (r *rig) get(path string) (int, string) {
 	return r.ask(http.MethodGet, path, "Bearer "+r.hs.hsToken, nil)
 }
 
-// T60: exact answers, and who gets none.
+// T60, X8: exact answers, and who gets none.
 func TestLookup(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)

@@ -75,17 +75,20 @@ func (n *lines) prepare(ctx context.Context, ghost, user string) (string, error)
 // fetch brings a person into a room: by ourselves, where the administrator has
 // granted it, else by an invitation.
 func (n *lines) fetch(ctx context.Context, room, ghost, user string) error {
-	if !n.puppets.may(user) {
-		if err := n.ask(ctx, room, ghost, user); err != nil {
-			return err
+	if n.puppets.may(user) {
+		err := n.puppets.join(ctx, user, room, ghost)
+		if gone(err) { // whoever left cannot come back without an invitation
+			err = errors.Join(n.invite(ctx, room, ghost, user), n.puppets.join(ctx, user, room, ghost))
 		}
-		return unreachable(user + " has to accept the invitation to the telephone room first")
+		if err == nil {
+			return nil
+		}
+		n.log.Warn("could not let a user join its telephone room; is the double puppet registration known to the homeserver?", "user", user, "error", err)
 	}
-	err := n.puppets.join(ctx, user, room, ghost)
-	if gone(err) { // whoever left cannot come back without an invitation
-		err = errors.Join(n.invite(ctx, room, ghost, user), n.puppets.join(ctx, user, room, ghost))
+	if err := n.ask(ctx, room, ghost, user); err != nil {
+		return err
 	}
-	return err
+	return unreachable(user + " has to accept the invitation to the telephone room first")
 }
 
 // introduce makes one of our users; a line has no caller's name yet.

@@ -24,23 +24,27 @@ type sent struct {
 type synapse struct {
 	*httptest.Server
 	hsToken, asToken string
+	puppet           string // the token of the double puppet registration
 
 	events chan sent
 
-	mu      sync.Mutex
-	members map[string][]string // by room
-	public  map[string]bool
-	veiled  map[string]bool             // encrypted
-	history map[string][]map[string]any // by room, newest first
-	refuse  int                         // the status of every createRoom; 0: made
-	busy    int                         // joins to refuse with 502
-	rooms   []json.RawMessage           // asked to create
-	calls   []string                    // "POST register tel_…", in order
-	script  func(sent) (status int, body string)
-	states  map[string]string // content by type, in every room
-	down    bool
-	txn     int
-	tries   []sent // every attempt to send, also refused ones
+	mu       sync.Mutex
+	members  map[string][]string // by room
+	public   map[string]bool
+	closed   map[string]bool             // nobody joins without an invitation, and there is none
+	upgraded map[string]string           // successor → the room before
+	veiled   map[string]bool             // encrypted
+	history  map[string][]map[string]any // by room, newest first
+	refuse   int                         // the status of every createRoom; 0: made
+	busy     int                         // joins to refuse with 502
+	rooms    []json.RawMessage           // asked to create
+	calls    []string                    // "POST register tel_…", in order
+	script   func(sent) (status int, body string)
+	states   map[string]string // content by type, in every room
+	down     bool
+	noPing   bool // like Dendrite
+	txn      int
+	tries    []sent // every attempt to send, also refused ones
 }
 
 func newServer(t *testing.T) *synapse {
@@ -51,6 +55,14 @@ func newServer(t *testing.T) *synapse {
 		return map[string]any{"user_id": fmt.Sprintf("@%v:example.org", body["username"])}
 	}))
 	mux.HandleFunc("PUT "+v3+"profile/{user}/displayname", s.note(nil))
+	mux.HandleFunc("PUT "+v3+"profile/{user}/avatar_url", s.note(nil))
+	mux.HandleFunc("GET "+v3+"user/{user}/account_data/{type}", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusNotFound, `{"errcode":"M_NOT_FOUND","error":"none"}`)
+	})
+	mux.HandleFunc("PUT "+v3+"user/{user}/account_data/{type}", s.note(nil))
+	mux.HandleFunc("GET "+v3+"directory/room/{alias}", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, `{"room_id":"`+room+`"}`) })
+	mux.HandleFunc("GET "+v3+"rooms/{room}/state/m.room.create", s.creation)
+	mux.HandleFunc("GET "+v3+"rooms/{room}/state/m.room.create/{$}", s.creation)
 	mux.HandleFunc("POST "+v3+"rooms/{room}/join", s.overloaded(s.note(s.join)))
 	mux.HandleFunc("GET "+v3+"joined_rooms", s.joinedRooms)
 	mux.HandleFunc("GET "+v3+"rooms/{room}/messages", s.note(s.messages))
@@ -64,7 +76,8 @@ func newServer(t *testing.T) *synapse {
 	mux.HandleFunc("GET "+v3+"rooms/{room}/state/m.room.encryption", s.encryption)
 	mux.HandleFunc("GET "+v3+"rooms/{room}/state/{type}/{$}", s.someState)
 	mux.HandleFunc("PUT "+v3+"rooms/{room}/send/{type}/{txn}", s.send)
-	mux.HandleFunc("POST /_matrix/client/v1/appservice/{id}/ping", s.note(nil))
+	mux.HandleFunc("POST /_matrix/client/v1/appservice/{id}/ping", s.pinged)
+	mux.HandleFunc("GET "+v3+"account/whoami", s.note(nil))
 	s.Server = httptest.NewServer(s.guard(mux))
 	t.Cleanup(s.Close)
 	return s
@@ -78,12 +91,19 @@ func (s *synapse) guard(next http.Handler) http.Handler {
 		switch {
 		case down:
 			w.WriteHeader(http.StatusBadGateway)
-		case r.Header.Get("Authorization") != "Bearer "+s.asToken:
+		case !s.knows(r.Header.Get("Authorization")):
 			answer(w, http.StatusUnauthorized, `{"errcode":"M_UNKNOWN_TOKEN","error":"who?"}`)
 		default:
 			next.ServeHTTP(w, r)
 		}
 	})
+}
+
+// knows tells whether a token is of one of our registrations.
+func (s *synapse) knows(authorization string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return authorization == "Bearer "+s.asToken || s.puppet != "" && authorization == "Bearer "+s.puppet
 }
 
 func answer(w http.ResponseWriter, status int, body string) {
@@ -109,6 +129,10 @@ func (s *synapse) note(f func(*http.Request, map[string]any) any) http.HandlerFu
 		var res any = map[string]any{}
 		if f != nil {
 			res = f(r, body)
+		}
+		if res == nil {
+			answer(w, http.StatusForbidden, `{"errcode":"M_FORBIDDEN","error":"not invited"}`)
+			return
 		}
 		json.NewEncoder(w).Encode(res)
 	}
@@ -151,6 +175,9 @@ func (s *synapse) join(r *http.Request, _ map[string]any) any {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	room := r.PathValue("room")
+	if s.closed[room] {
+		return nil
+	}
 	s.members[room] = append(s.members[room], r.URL.Query().Get("user_id"))
 	return map[string]string{"room_id": room}
 }
@@ -192,6 +219,24 @@ func (s *synapse) joinRule(w http.ResponseWriter, r *http.Request) {
 		rule = "public"
 	}
 	answer(w, http.StatusOK, `{"join_rule":"`+rule+`"}`)
+}
+
+func (s *synapse) pinged(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	without := s.noPing
+	s.mu.Unlock()
+	if without {
+		answer(w, http.StatusNotFound, `{"errcode":"M_UNRECOGNIZED","error":"no such thing"}`)
+		return
+	}
+	s.note(nil)(w, r)
+}
+
+// creation says which room a room replaces.
+func (s *synapse) creation(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	answer(w, http.StatusOK, `{"predecessor":{"room_id":"`+s.upgraded[r.PathValue("room")]+`"}}`)
 }
 
 func (s *synapse) encryption(w http.ResponseWriter, r *http.Request) {

@@ -1,0 +1,120 @@
+package matrix
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"roomline/signalling"
+)
+
+// T65: what a homeserver repeats after ten minutes rings nobody, whether it
+// tells the age (Synapse) or only when it was said (Dendrite).
+func TestStaleInvitesAfterAnOutage(t *testing.T) {
+	t.Parallel()
+	r := newRig(t).meet()
+	old := time.Now().Add(-10 * time.Minute).UnixMilli()
+	var all []map[string]any
+	for i := range 20 {
+		e := r.v1(typeInvite, map[string]any{"call_id": fmt.Sprint("old", i), "lifetime": 60000, "offer": map[string]any{"sdp": offer}})
+		e["origin_server_ts"], e["unsigned"] = old, map[string]any{"age": 600_000}
+		if i%2 == 1 {
+			delete(e, "unsigned")
+		}
+		all = append(all, e)
+	}
+	r.push(all...)
+	r.push(r.inviteV1())
+	if call, _, _ := r.take(); call.Room != room {
+		t.Errorf("called %+v", call)
+	}
+	if n := len(r.board.in); n != 0 {
+		t.Errorf("%d stale calls were placed", n)
+	}
+}
+
+// T66: an invite and a hundred events of its call in one burst arrive in order.
+func TestBurstInOrder(t *testing.T) {
+	t.Parallel()
+	r := newRig(t).meet()
+	all, want := []map[string]any{r.inviteV1()}, []string{}
+	for i := range 100 {
+		line := fmt.Sprintf("candidate:%d 1 udp 1 192.0.2.1 9 typ host", i)
+		want = append(want, line)
+		all = append(all, r.v1(typeCandidates, map[string]any{"candidates": []any{map[string]any{"candidate": line, "sdpMid": "0"}}}))
+	}
+	r.push(all...)
+	call, _, leg := r.take()
+	leg.Answer(leg.Offers()[0])
+	p := r.peer()
+	r.until("all candidates are there", func() bool { return strings.Count(p.heardCandidates(), ",") >= len(want)-1 })
+	if got := p.heardCandidates(); got != strings.Join(want, ",") {
+		t.Errorf("%v: in the order %s", call.To, got)
+	}
+}
+
+// T66: a thousand invites in one transaction are acknowledged within a second;
+// what is taken up stays bounded, and the first of them are.
+func TestThousandInvites(t *testing.T) {
+	t.Parallel()
+	const many = 1000
+	r := newRig(t)
+	r.board.in = make(chan signalling.Incoming, many)
+	all := make([]map[string]any, many)
+	r.hs.set(func() {
+		for i := range all {
+			room := fmt.Sprintf("!r%d:example.org", i)
+			r.hs.members[room] = []string{alice, ghost}
+			all[i] = with(r.v1(typeInvite, map[string]any{"call_id": fmt.Sprint("call", i), "invitee": ghost, "offer": map[string]any{"sdp": offer}}), "room_id", room)
+		}
+	})
+	begun := time.Now()
+	r.push(all...)
+	took := time.Since(begun)
+	r.settledOr(func() bool { return len(r.c.atOnce) == 0 })
+	placed := len(r.board.in)
+	t.Logf("%d invites in one transaction: acknowledged after %v, %d taken up at once, %d placed after %v", many, took.Round(time.Millisecond), cap(r.c.atOnce), placed, time.Since(begun).Round(time.Millisecond))
+	if took > 10*time.Second || placed == 0 || placed > many {
+		t.Errorf("%v, %d", took, placed)
+	}
+	first := <-r.board.in
+	in := signalling.NewInbox("test", r.log)
+	leg := first.Leg(in)
+	leg.Hangup(signalling.Reason{})
+	r.follow(in, signalling.Gone)
+	r.c.calls.mu.Lock()
+	defer r.c.calls.mu.Unlock()
+	if live := len(r.c.calls.live); live > placed {
+		t.Errorf("%d calls are alive, %d were placed", live, placed)
+	}
+}
+
+// T67: Dendrite tells no age, knows no ping, and asks every application service
+// about every protocol.
+func TestDendrite(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.hs.set(func() { r.hs.noPing = true })
+	r.meet()
+	r.until("ready without a ping", func() bool { return r.c.ask() == nil })
+	if !r.hs.said("GET account/whoami") {
+		t.Errorf("asked %v", r.hs.calls)
+	}
+	for _, protocol := range []string{"irc", "im.vector.protocol.sip_virtual"} {
+		if status, body := r.get(thirdparty + "user/" + protocol + "?m.id.phone=%2B49301234567"); status != 200 || strings.TrimSpace(body) != "[]" {
+			t.Errorf("%s: %d %s", protocol, status, body)
+		}
+	}
+	for age, placed := range map[time.Duration]bool{-time.Hour: false, time.Second: true} {
+		e := with(r.v1(typeInvite, map[string]any{"call_id": fmt.Sprint("age", age), "lifetime": 60000, "offer": map[string]any{"sdp": offer}}), "origin_server_ts", time.Now().Add(-age.Abs()).UnixMilli())
+		delete(e, "unsigned")
+		r.push(e)
+		if placed {
+			r.take()
+		}
+	}
+	if len(r.board.in) != 0 {
+		t.Error("a stale call was placed")
+	}
+}

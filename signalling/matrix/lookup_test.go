@@ -1,0 +1,68 @@
+package matrix
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"roomline/signalling/number"
+)
+
+// T62: what people type, as the dial pad passes it on.
+func TestNumbersAsTyped(t *testing.T) {
+	t.Parallel()
+	plan, err := number.New("DE")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newRig(t, func(_ *Config, c *Client) {
+		if c != nil {
+			c.numbers = plan
+		}
+	})
+	for typed, want := range map[string]string{
+		"+493023125701": "+493023125701", "00493023125701": "+493023125701", "030 23125701": "+493023125701", "030/23125-701": "+493023125701",
+		" 493023125701":  "+493023125701", // the plus that a URL turned into a space
+		"+1 800 FLOWERS": "+18003569377", "tel:+493023125701": "+493023125701", "*21#": "*21#", "110": "110", "600": "600",
+		"": "", "alice": "", "+": "", "12345678901234567890": "", "\x00": "", "۱۲۳": "123",
+	} {
+		status, body := r.get(thirdparty + "user/m.protocol.pstn?m.id.phone=" + url.QueryEscape(typed))
+		found := fmt.Sprintf(`[{"userid":%q,"protocol":"m.protocol.pstn","fields":{"m.id.phone":%q}}]`, r.c.ghosts.of(want), want)
+		if want == "" {
+			found = "[]"
+		}
+		if got := strings.TrimSpace(body); status != http.StatusOK || got != found {
+			t.Errorf("%q: %d %s, expected %s", typed, status, got, found)
+		}
+	}
+}
+
+// X10: lookups are limited, and say nothing of whether a number exists or was
+// ever called: every number that could be dialled is answered alike.
+func TestLookupsAreLimited(t *testing.T) {
+	t.Parallel()
+	r := newRig(t).meet()
+	shape := func(number string) (int, string) {
+		status, body := r.get(thirdparty + "user/m.protocol.pstn?m.id.phone=%2B" + number)
+		return status, strings.ReplaceAll(body, number, "N")
+	}
+	known, knownBody := shape("49301234567")
+	fresh, freshBody := shape("49301234568")
+	if known != fresh || knownBody != freshBody {
+		t.Errorf("a known number: %d %s, a fresh one: %d %s", known, knownBody, fresh, freshBody)
+	}
+	limited := 0
+	for i := range 200 {
+		if status, body := shape(fmt.Sprint("4930", 2000000+i)); status == http.StatusTooManyRequests && strings.Contains(body, "M_LIMIT_EXCEEDED") {
+			limited++
+		}
+	}
+	if limited == 0 {
+		t.Error("nobody was limited")
+	}
+	if status, _ := r.get("/_matrix/app/v1/users/@tel_49302999999:example.org"); status == http.StatusOK && limited > 150 {
+		t.Error("asking for users goes round the limit")
+	}
+}
