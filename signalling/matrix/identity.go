@@ -49,11 +49,5 @@ func (l *leg) identify() {
 
 // named is a party where only one name is shown.
 func (c *Client) named(p signalling.Party) string {
-	switch {
-	case p.Label() == (signalling.Party{}).Label() || p.Hidden:
-		return "Unknown caller"
-	case p.Number == "" && clean(p.Name) != "":
-		return clean(p.Name)
-	}
-	return c.label(p)
+	return appearance(c.numbers, c.cfg.Contacts, p).name
 }

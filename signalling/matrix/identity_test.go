@@ -36,7 +36,7 @@ func TestIdentity(t *testing.T) {
 		leg.Show(signalling.View{Party: signalling.Party{User: "@carol:example.org"}})
 		name(r, r.expect(typeIdentity), "@carol:example.org")
 		leg.Show(signalling.View{Party: signalling.Party{Hidden: true}})
-		name(r, r.expect(typeIdentity), "Unknown caller")
+		name(r, r.expect(typeIdentity), "Anonymous caller")
 		leg.Show(signalling.View{Party: signalling.Party{Number: "+4989"}})
 		name(r, r.expect(typeIdentity), "+49 89")
 		leg.Hangup(signalling.Reason{Cause: signalling.NormalClearing})

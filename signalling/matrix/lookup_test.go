@@ -7,13 +7,13 @@ import (
 	"strings"
 	"testing"
 
-	"roomline/signalling/number"
+	dialplan "roomline/signalling/number"
 )
 
 // T62: what people type, as the dial pad passes it on.
 func TestNumbersAsTyped(t *testing.T) {
 	t.Parallel()
-	plan, err := number.New("DE")
+	plan, err := dialplan.New("DE")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -50,12 +50,14 @@ const (
 // shown is how a telephone appears where only one name is shown:
 // "Widgets Inc (+49 30 1234567)". What we know of a number ourselves counts
 // more than what its carrier says.
-func (g *ghosts) shown(p signalling.Party) profile {
+func (g *ghosts) shown(p signalling.Party) profile { return appearance(g.numbers, g.contacts, p) }
+
+func appearance(numbers Numbers, contacts Contacts, p signalling.Party) profile {
 	if p.Hidden {
 		return profile{name: anonymous}
 	}
-	contact := g.contacts[p.Number]
-	name, number := clean(contact.Name), clean(g.numbers.Format(p.Number))
+	contact := contacts[p.Number]
+	name, number := clean(contact.Name), clean(numbers.Format(p.Number))
 	if name == "" && !sameDigits(p.Name, p.Number) {
 		name = clean(p.Name)
 	}
@@ -65,6 +67,8 @@ func (g *ghosts) shown(p signalling.Party) profile {
 		name = strings.TrimSpace(string([]rune(name)[:min(len([]rune(name)), room)])) + " (" + number + ")"
 	case name+number != "":
 		name += number
+	case p.User != "":
+		name = clean(p.User)
 	default:
 		name = unknown
 	}

@@ -236,6 +236,10 @@ func (s *synapse) pinged(w http.ResponseWriter, r *http.Request) {
 func (s *synapse) creation(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if content, ok := s.states["m.room.create"]; ok {
+		answer(w, http.StatusOK, content)
+		return
+	}
 	answer(w, http.StatusOK, `{"predecessor":{"room_id":"`+s.upgraded[r.PathValue("room")]+`"}}`)
 }
 
