@@ -111,7 +111,7 @@ func (s *storms) take(user string) bool {
 		if len(s.servers) >= maxServers {
 			clear(s.servers)
 		}
-		if b = newBucket(0.2, 10); from == s.ours {
+		if b = newBucket(0.2, 5); from == s.ours {
 			b = newBucket(20, 200)
 		}
 		s.servers[from] = b
