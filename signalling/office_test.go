@@ -184,7 +184,10 @@ func (o *office) talk(user, number string) (room, phone *fakeLeg) {
 	return room, o.legs[before+1]
 }
 
-func (o *office) last() *fakeLeg { return o.legs[len(o.legs)-1] }
+func (o *office) last() *fakeLeg {
+	synctest.Wait()
+	return o.legs[len(o.legs)-1]
+}
 
 // talk each other: both ways, and nothing plays to either.
 func (o *office) joined(a, b *fakeLeg) {

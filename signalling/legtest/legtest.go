@@ -3,6 +3,7 @@ package legtest
 
 import (
 	"log/slog"
+	"slices"
 	"testing"
 	"time"
 
@@ -18,14 +19,26 @@ type Make func(t *testing.T, in *signalling.Inbox) signalling.Leg
 // because a SIP leg waits for the answer to its BYE or CANCEL.
 const patience = 40 * time.Second
 
-// Run checks that a leg never blocks, says Gone exactly once after Hangup, and
-// is silent and harmless from then on.
+// Run checks that a leg never blocks, answers each wish for a transfer, says
+// Gone exactly once after Hangup, and is silent and harmless from then on.
 func Run(t *testing.T, side signalling.Side, mk Make) {
 	t.Run("hangup at once", func(t *testing.T) { endsOnce(t, side, mk, nil) })
 	t.Run("hangup after every intention", func(t *testing.T) { endsOnce(t, side, mk, everything) })
 	t.Run("hangup twice", func(t *testing.T) {
 		endsOnce(t, side, mk, func(l signalling.Leg) { l.Hangup(signalling.Reason{}) })
 	})
+	t.Run("transfer", func(t *testing.T) { answersTransfer(t, side, mk) })
+}
+
+// answersTransfer asks a leg to connect its far end elsewhere: it has to say
+// what came of it, or to end. A call would wait for that.
+func answersTransfer(t *testing.T, side signalling.Side, mk Make) {
+	in := signalling.NewInbox("legtest", slog.New(slog.DiscardHandler))
+	leg := mk(t, in)
+	prompt(t, func() { leg.Transfer(signalling.Destination{To: signalling.Party{Number: "+4930123457"}}) })
+	await(t, side, in, signalling.Referred, signalling.NotReferred, signalling.HungUp)
+	prompt(t, func() { leg.Hangup(signalling.Reason{Cause: signalling.Transferred}) })
+	awaitGone(t, side, in)
 }
 
 func everything(l signalling.Leg) {
@@ -74,22 +87,36 @@ func prompt(t *testing.T, f func()) {
 
 func awaitGone(t *testing.T, side signalling.Side, in *signalling.Inbox) {
 	t.Helper()
+	if after := await(t, side, in, signalling.Gone); len(after) > 0 {
+		t.Fatalf("Gone, and then %v", after)
+	}
+}
+
+// await reads events until one of some kinds has come, and puts what came with
+// it back; for Gone it returns that.
+func await(t *testing.T, side signalling.Side, in *signalling.Inbox, kinds ...signalling.Kind) []signalling.Event {
+	t.Helper()
 	deadline := time.After(patience)
 	for {
 		select {
 		case <-in.Ready():
 		case <-deadline:
-			t.Fatal("no Gone in time")
+			t.Fatalf("none of %v in time", kinds)
 		}
 		events := in.Take()
 		for i, e := range events {
-			if e.Kind != signalling.Gone {
+			if !slices.Contains(kinds, e.Kind) {
 				continue
 			}
-			if e.Side != side || i != len(events)-1 {
-				t.Fatalf("Gone of side %v, then %v", e.Side, events[i+1:])
+			if e.Side != side {
+				t.Fatalf("%v of side %v", e.Kind, e.Side)
 			}
-			return
+			for _, later := range events[i+1:] {
+				if e.Kind != signalling.Gone {
+					in.Post(later)
+				}
+			}
+			return events[i+1:]
 		}
 	}
 }
