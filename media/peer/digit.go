@@ -51,16 +51,21 @@ func (p *Peer) play() {
 			return
 		case d := <-p.digits:
 			p.press(d)
+			p.sleep(digitPause)
 		}
 	}
 }
 
-// press sends one digit in its own time.
+// press sends one digit in its own time. Audio is left out meanwhile: an event
+// takes its place (RFC 4733 §2.5.1), and Chrome hears no event that audio of the
+// same source runs on through.
 func (p *Peer) press(d byte) {
 	packets, err := dtmf.Packets(d, digitPress, p.track.eventClock())
 	if err != nil {
 		return
 	}
+	p.track.hush(true)
+	defer p.track.hush(false)
 	begun := time.Now()
 	var ts uint32
 	for i, packet := range packets {
@@ -69,7 +74,6 @@ func (p *Peer) press(d byte) {
 		}
 		ts = p.track.press(packet, i == 0, ts, time.Now())
 	}
-	p.sleep(digitPause)
 }
 
 // sleep waits for d, and reports false if the peer closes meanwhile.

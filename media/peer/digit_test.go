@@ -39,6 +39,43 @@ func TestDigitArrivesOnce(t *testing.T) {
 	}
 }
 
+// TestADigitTakesThePlaceOfAudio: what is said meanwhile is left out, without a
+// gap in the numbers, and nothing of the press overlaps with audio.
+func TestADigitTakesThePlaceOfAudio(t *testing.T) {
+	a, b := call(t, []media.Format{media.PCMU}, media.PCMU)
+	ear := newEar()
+	b.SendTo(ear)
+	speak(t, a, 8000, 0x11)
+	ear.next(t, filled(0x11))
+	if err := a.SendDigit('5'); err != nil {
+		t.Fatal(err)
+	}
+	isEvent := func(p media.Packet) bool { return p.Event }
+	any := func(media.Packet) bool { return true }
+	first := ear.next(t, isEvent)
+	last, ends := first, 0
+	for ends < 3 {
+		p := ear.next(t, any)
+		if p.Sequence != last.Sequence+1 || p.SSRC != first.SSRC {
+			t.Errorf("number %d after %d", p.Sequence, last.Sequence)
+		}
+		if !p.Event {
+			t.Fatalf("audio after %d packets of the event", p.Sequence-first.Sequence)
+		}
+		if e, err := dtmf.Parse(p.Payload); err == nil && e.End {
+			ends++
+		}
+		last = p
+	}
+	after := ear.next(t, any)
+	if after.Event || after.Sequence != last.Sequence+1 || int32(after.Timestamp-first.Timestamp) < 800 {
+		t.Errorf("%+v after %+v", after, last)
+	}
+	if s := b.Stats(); s.Lost != 0 {
+		t.Errorf("%d lost", s.Lost)
+	}
+}
+
 // TestEventsTakeTheNegotiatedClock: an event from a leg at 8 kHz leaves at
 // 48 kHz where Opus is spoken.
 func TestEventsTakeTheNegotiatedClock(t *testing.T) {

@@ -129,7 +129,10 @@ func (f *Factory) connection(list []codec) (*webrtc.PeerConnection, error) {
 const (
 	iceDisconnected  = 5 * time.Second // without any packet: State Interrupted
 	iceKeepalive     = 2 * time.Second
-	replayWindow     = 128 // packets; at least 64 (RFC 3711 §3.3.2)
+	iceDirect        = 0                      // that a path through a NAT waits for a better one, where we choose
+	iceRelayed       = 500 * time.Millisecond // and one through a relay; pion waits for 1 and 2 seconds
+	dtlsResend       = 200 * time.Millisecond // the first flight may come before the browser has our answer
+	replayWindow     = 128                    // packets; at least 64 (RFC 3711 §3.3.2)
 	dtlsReplayWindow = 64
 )
 
@@ -146,6 +149,10 @@ func (f *Factory) settings() (webrtc.SettingEngine, error) {
 	s.DisableActiveTCP(true)
 	s.SetRemoteIPFilter(func(ip net.IP) bool { return f.reachable(ip) })
 	s.SetICETimeouts(min(iceDisconnected, f.cfg.ICETimeout), f.cfg.ICETimeout, min(iceKeepalive, f.cfg.ICETimeout/3))
+	s.SetSrflxAcceptanceMinWait(iceDirect)
+	s.SetPrflxAcceptanceMinWait(iceDirect)
+	s.SetRelayAcceptanceMinWait(iceRelayed)
+	s.SetDTLSRetransmissionInterval(dtlsResend)
 	s.SetSRTPReplayProtectionWindow(replayWindow)
 	s.SetSRTCPReplayProtectionWindow(replayWindow)
 	s.SetDTLSReplayProtectionWindow(dtlsReplayWindow)

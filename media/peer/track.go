@@ -26,8 +26,9 @@ type track struct {
 	audio   codec
 	event   codec
 	events  bool // telephone-event was negotiated
-	held    bool // the far end does not want to hear us
-	holds   uint32
+	held    bool   // the far end does not want to hear us
+	hushed  bool   // a digit of ours is being sent
+	pauses  uint32 // by either that are over
 	closed  bool
 	line    *line.Line
 	header  rtp.Header
@@ -51,9 +52,19 @@ func (t *track) hold(on bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.held && !on {
-		t.holds++
+		t.pauses++
 	}
 	t.held = on
+}
+
+// hush leaves out audio, but not events.
+func (t *track) hush(on bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.hushed && !on {
+		t.pauses++
+	}
+	t.hushed = on
 }
 
 func (t *track) close() {
@@ -70,13 +81,13 @@ func (t *track) write(p *media.Packet, now time.Time) error {
 	if t.closed {
 		return ErrClosed
 	}
-	if t.out == nil || t.line == nil || t.held || p.Event && !t.events {
+	if t.out == nil || t.line == nil || t.held || p.Event && !t.events || t.hushed && !p.Event {
 		return nil
 	}
 	from, pt := *p, t.audio.pt
-	// After a hold the source counts as another one: what went by unsent is no
+	// After a pause the source counts as another one: what went by unsent is no
 	// loss of the far end's.
-	from.SSRC += t.holds
+	from.SSRC += t.pauses
 	if p.Event {
 		pt = t.event.pt
 	}

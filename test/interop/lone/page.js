@@ -29,9 +29,14 @@ window.lone = {
   async offer(options) { return this.local(await this.pc.createOffer(options)); },
   async answer(sdp) {
     await this.pc.setRemoteDescription({ type: 'offer', sdp });
-    return this.local(await this.pc.createAnswer());
+    const answer = await this.pc.createAnswer();
+    this.accepted = performance.now();
+    return this.local(answer);
   },
-  async accept(sdp) { this.accepted = performance.now(); await this.pc.setRemoteDescription({ type: 'answer', sdp }); },
+  async accept(sdp) {
+    this.accepted = performance.now();
+    await this.pc.setRemoteDescription({ type: 'answer', sdp });
+  },
   direction(d) { for (const t of this.pc.getTransceivers()) if (!t.stopped && t.direction !== 'stopped') t.direction = d; },
   async video() { // as a screen share or a camera does
     const canvas = document.createElement('canvas');

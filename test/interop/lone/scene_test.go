@@ -172,6 +172,16 @@ type stats struct {
 
 func (s *scene) stats() (v stats) { s.Helper(); s.js(&v, "stats"); return }
 
+// took says how long connecting took, once the browser had both descriptions.
+func (s *scene) took() {
+	s.Helper()
+	var ms float64
+	if err := s.b.evaluate(s.ctx, "(async () => lone.took)()", &ms); err != nil {
+		s.Fatal(err)
+	}
+	s.Logf("connected after %.0f ms", ms)
+}
+
 // flows waits until audio has gone each way that is wanted, and until it is
 // heard.
 func (s *scene) flows(toBrowser, fromBrowser bool) {
