@@ -78,7 +78,7 @@ func TestCheckLooksAtTheFilesMode(t *testing.T) {
 		{good, 0o600, ""},
 		{strings.Replace(good, canary, `"${CHECKED_PASSWORD}"`, 1), 0o644, ""},
 		{strings.Replace(good, canary, "file:pw", 1), 0o644, ""},
-		{good + "database: postgres://r:" + canary + "@127.0.0.1/r\n", 0o604, "database, trunks.pbx.password stand"},
+		{good + "database: postgres://r:" + canary + "@127.0.0.1/r\n", 0o604, "trunks.pbx.password, database stand"},
 		{strings.Replace(good, ", username: u, password: "+canary, "", 1) + "database: postgres://r@127.0.0.1/r\n", 0o644, ""},
 	} {
 		t.Setenv("CHECKED_PASSWORD", "x")
