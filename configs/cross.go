@@ -40,6 +40,9 @@ func (d *decoder) routes(c *Config) {
 		at := fmt.Sprintf("routes.inbound[%d]", i)
 		d.trunk(c, at+".trunk", r.Trunk)
 		d.rung(c, at+".user", r.User)
+		for _, user := range r.Users {
+			d.rung(c, at+".users", user)
+		}
 		if r.To != "" && c.hasTrunk(r.Trunk) && !c.leadsHere(r) {
 			d.found(at+".to", fmt.Sprintf("expected one of the numbers of %s, found %q", from(r), r.To))
 		}

@@ -75,6 +75,7 @@ func TestWhereAndWhat(t *testing.T) {
 		{"nobody to block", "dialing: {block: [anonymous, mallet]}", `x:1:30: dialing.block[1]: expected a telephone number as it is dialled in US, found "mallet"`},
 		{"no music", "calls: {hold_music: rock}", `x:1:21: calls.hold_music: expected music, silence or the name of a .wav file, found "rock"`},
 		{"silent", minimal + "routes: {inbound: [{to: +4930555000, user: '@a:else.org'}]}", "x:4:44: routes.inbound[0].user: expected a user who may be rung, found @a:else.org; write `\"@a:else.org\": receive` under permissions"},
+		{"one silent", minimal + "routes: {inbound: [{to: +4930555000, users: ['@a:example.org', '@b:else.org']}]}", "x:4:38: routes.inbound[0].users: expected a user who may be rung, found @b:else.org"},
 		{"limit", "permissions: {limits: {calls_per_user: -1}}", `x:1:40: permissions.limits.calls_per_user: expected 0 (without a limit) to 1000, found -1`},
 		{"text is a section", "log: {level: {a: b}}", "x:1:14: log.level: expected text, found a section"},
 		{"not a duration", "calls: {ring_timeout: 30}", `x:1:23: calls.ring_timeout: expected a duration like 30s or 1h30m, found "30"`},

@@ -41,18 +41,18 @@ func (g *Gateway) build() (err error) {
 	if err != nil {
 		return fmt.Errorf("dialing.country: %w", err)
 	}
-	waiting, err := g.waiting()
+	sounds, err := g.sounds()
 	if err != nil {
 		return err
 	}
 	g.permit = permit.New(permit.Options{Config: g.cfg.Permissions, Dialing: g.cfg.Dialing.Rules(), Numbers: numbers, Refused: g.metrics.forbid, Log: g.log})
 	g.later("permissions", func(context.Context) error { return g.permit.Close() })
 	g.exchange = signalling.NewExchange(signalling.Options{Router: g.router(numbers), Limits: g.limits(), Max: g.cfg.Calls.Max,
-		Report: g.report, Refused: g.refused, Write: numbers.Format, Permit: g.permit, Music: waiting, Log: g.log})
+		Report: g.report, Refused: g.refused, Write: numbers.Format, Permit: g.permit, Music: sounds.Hold, Log: g.log})
 	if err = g.buildSIP(numbers); err != nil {
 		return err
 	}
-	return g.buildMatrix(numbers)
+	return g.buildMatrix(numbers, sounds.Ringback)
 }
 
 // limits gives an answered call as long as its media may take to connect.
@@ -82,12 +82,13 @@ func (g *Gateway) buildSIP(numbers *number.Plan) (err error) {
 	return nil
 }
 
-func (g *Gateway) buildMatrix(numbers *number.Plan) (err error) {
+func (g *Gateway) buildMatrix(numbers *number.Plan, ringback signalling.Music) (err error) {
 	g.matrix, err = matrix.New(g.cfg.Matrix, g.db, g.peers, numbers, g.lines(), g.exchange, g.permit, g.log)
 	if err != nil {
 		return fmt.Errorf("matrix: %w", err)
 	}
 	g.matrix.Obey(g.exchange)
+	g.matrix.RingBack(ringback)
 	g.later("Matrix", func(context.Context) error { return g.matrix.Close() })
 	g.exchange.Connect(signalling.Matrix, g.matrix)
 	return nil

@@ -27,6 +27,7 @@ type gauges struct {
 	dropped func() uint64
 	trunks  func() map[string]string
 	ignored func() map[string]uint64
+	orders  func() map[string]uint64
 	ready   func() error
 }
 
@@ -93,7 +94,8 @@ func (g gauges) register(reg prometheus.Registerer) {
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "roomline_ready", Help: "1 when new calls are taken and the homeserver reaches us."},
 			func() float64 { return truth(g.ready() == nil) }),
 		trunkGauge{prometheus.NewDesc("roomline_trunk_up", "1 when the trunk answered our last call, 0 when it failed; absent before the first.", []string{"trunk"}, nil), g.trunks},
-		ignoredCounter{prometheus.NewDesc("roomline_matrix_ignored_total", "Call events from rooms that had no effect, by their type.", []string{"type"}, nil), g.ignored},
+		wordCounter{prometheus.NewDesc("roomline_commands_total", "Commands that people gave in rooms.", []string{"command"}, nil), g.orders},
+		wordCounter{prometheus.NewDesc("roomline_matrix_ignored_total", "Call events from rooms that had no effect, by their type.", []string{"type"}, nil), g.ignored},
 	)
 }
 

@@ -5,21 +5,20 @@ import (
 
 	"roomline/configs"
 	"roomline/media/music"
-	"roomline/signalling"
 )
 
-// waiting is what those who wait hear.
-func (g *Gateway) waiting() (signalling.Music, error) {
+// sounds makes what there is to hear besides people.
+func (g *Gateway) sounds() (*music.Set, error) {
 	opt := music.Options{Country: g.cfg.Dialing.Country, Log: g.log}
 	if name, file := g.cfg.Calls.MusicFile(); file {
 		opt.File = name
 	}
 	set, err := music.New(opt)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, fmt.Errorf("calls.hold_music: %w", err)
-	case g.cfg.Calls.HoldMusic == configs.Silence:
-		return set.Silence, nil
 	}
-	return set.Hold, nil
+	if g.cfg.Calls.HoldMusic == configs.Silence {
+		set.Hold = set.Silence
+	}
+	return set, nil
 }

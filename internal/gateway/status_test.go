@@ -22,7 +22,8 @@ func register() (*metrics, *prometheus.Registry) {
 	gauges{live: func() int { return 2 }, ports: func() int { return 7 }, dropped: func() uint64 { return 3 }, ready: func() error { return nil },
 		trunks: func() map[string]string {
 			return map[string]string{"pbx": "up", "other": "trunk_auth", "new": "unknown"}
-		}, ignored: func() map[string]uint64 { return map[string]uint64{"m.call.answer": 4} }}.register(reg)
+		}, ignored: func() map[string]uint64 { return map[string]uint64{"m.call.answer": 4} },
+		orders: func() map[string]uint64 { return map[string]uint64{"dial": 5} }}.register(reg)
 	return newMetrics(reg), reg
 }
 
@@ -39,6 +40,9 @@ roomline_calls_live 2
 # TYPE roomline_calls_total counter
 roomline_calls_total{cause="busy",direction="room_to_phone",trunk="pbx"} 1
 roomline_calls_total{cause="normal_clearing",direction="room_to_phone",trunk="pbx"} 1
+# HELP roomline_commands_total Commands that people gave in rooms.
+# TYPE roomline_commands_total counter
+roomline_commands_total{command="dial"} 5
 # HELP roomline_matrix_ignored_total Call events from rooms that had no effect, by their type.
 # TYPE roomline_matrix_ignored_total counter
 roomline_matrix_ignored_total{type="m.call.answer"} 4
@@ -53,7 +57,7 @@ roomline_talk_seconds_total{direction="room_to_phone",trunk="pbx"} 1.5
 roomline_trunk_up{trunk="other"} 0
 roomline_trunk_up{trunk="pbx"} 1
 `
-	if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "roomline_calls_live", "roomline_calls_total", "roomline_matrix_ignored_total",
+	if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "roomline_calls_live", "roomline_calls_total", "roomline_matrix_ignored_total", "roomline_commands_total",
 		"roomline_sip_dropped_total", "roomline_talk_seconds_total", "roomline_trunk_up"); err != nil {
 		t.Error(err)
 	}

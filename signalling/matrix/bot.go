@@ -156,6 +156,7 @@ func (c *Client) obey(ctx context.Context, who command.Who, ours string, order c
 			return "You may not place calls from here: " + cmp.Or(why, "the homeserver does not say whether you may") + "."
 		}
 	}
+	c.followed.add(order.Verb.String())
 	o := &command.Operator{Desk: c.obeyed(), Placer: c, May: c.may, Numbers: c.numbers, Domain: c.cfg.Domain}
 	return o.Do(who, order)
 }

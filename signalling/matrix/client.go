@@ -70,6 +70,7 @@ type Client struct {
 	outboxes sync.WaitGroup
 	atOnce   chan struct{}
 	draining atomic.Bool
+	followed tally // commands
 	closing  sync.Once
 
 	left   []openCall      // of an earlier run; of watch alone, as is the next
