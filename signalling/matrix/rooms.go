@@ -75,6 +75,9 @@ func (r *rooms) enter(ctx context.Context, room, ghost, inviter string, state []
 	if r.hs.public(ctx, room, ghost) {
 		return false, r.refusePublic(ctx, room, ghost)
 	}
+	if err := r.store.setRoom(ctx, room, ghost, inviter); err != nil { // a call that was too early may have taken us for gone
+		return false, err
+	}
 	return true, nil
 }
 
