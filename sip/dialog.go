@@ -30,6 +30,7 @@ type dialog struct {
 	local, remote party
 	localSeq      uint32
 	remoteSeq     uint32
+	recent        recently // of the far end's requests
 	routes        []sipmsg.Uri
 	target        sipmsg.Uri     // the far end's Contact
 	peer          netip.AddrPort // where its messages come from
@@ -163,21 +164,4 @@ func (d *dialog) addresses(name string) []netip.Addr {
 	defer cancel()
 	addrs, _ := d.agent.resolve(ctx, name)
 	return addrs
-}
-
-// belongs judges a request within the dialog: both tags, an address of the
-// trunk's, and for all but ACK a growing CSeq (RFC 3261 §12.2.2).
-func (d *dialog) belongs(req *sipmsg.Request) refusal {
-	if d.remote.tag == "" || tagOf(req.From().Params) != d.remote.tag || tagOf(req.To().Params) != d.local.tag ||
-		!d.trunk.trusts(sourceOf(req).Addr()) {
-		return refuse(481, "Call/Transaction Does Not Exist")
-	}
-	if req.Method == sipmsg.ACK {
-		return refusal{}
-	}
-	if seq := req.CSeq().SeqNo; seq > d.remoteSeq {
-		d.remoteSeq = seq
-		return refusal{}
-	}
-	return refuse(500, "CSeq Out Of Order")
 }

@@ -57,7 +57,12 @@ func TestTransfer(t *testing.T) {
 	if e := b.event(signalling.Referred); e.Side != signalling.B {
 		t.Errorf("%+v", e)
 	}
-	b.tells(invite, 7, "terminated", "SIP/2.0 200 OK") // nothing new
+	b.tells(invite, 9, "terminated", "SIP/2.0 200 OK") // nothing new
+	b.tells(invite, 8, "terminated", "SIP/2.0 200 OK") // two that changed places
+	b.send(b.within(invite, "NOTIFY", 8, nil, "Event: refer"))
+	b.response("500 NOTIFY") // but none twice
+	b.send(b.within(invite, "INFO", 7, nil))
+	b.response("500 INFO")
 	leg.Hangup(signalling.Reason{})
 	b.reply(b.request("BYE"), 200, "OK", nil)
 	b.gone()
