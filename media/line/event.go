@@ -18,6 +18,8 @@ type event struct {
 	known   bool
 	ts, out uint32
 	length  uint32 // the longest that went out, in units of the line's clock
+	code    byte   // which event
+	next    uint32 // where its source would begin another segment of it
 	over    bool   // its end went out
 }
 
@@ -51,6 +53,9 @@ func (l *Line) begin(p *media.Packet, out uint32) *event {
 // place is where a new event begins: where its source says, if the wall clock
 // agrees, and never inside what went out before.
 func (l *Line) place(p *media.Packet, now time.Time) uint32 {
+	if l.event.continues(p) {
+		return l.event.out + l.event.length
+	}
 	out := l.wallTime(now)
 	if s := &l.source; p.Clock == s.clock {
 		if said := s.base + l.scale(s.moved+int64(int32(p.Timestamp-s.ts))); l.agrees(said, now) {
@@ -58,6 +63,13 @@ func (l *Line) place(p *media.Packet, now time.Time) uint32 {
 		}
 	}
 	return later(out, l.end)
+}
+
+// continues reports the next segment of an event whose duration field is full
+// (RFC 4733 §2.5.1.3): it begins exactly where the one before it ended, and goes
+// out so, too, however their clocks divide.
+func (e *event) continues(p *media.Packet) bool {
+	return e.known && !e.over && len(p.Payload) == eventSize && p.Payload[0] == e.code && p.Timestamp == e.next
 }
 
 // lengthen takes in how long the event has lasted, and shortens in p what would
@@ -69,6 +81,7 @@ func (l *Line) lengthen(e *event, p *media.Packet, now time.Time) {
 	}
 	field := p.Payload[2:]
 	said := int64(binary.BigEndian.Uint16(field))
+	e.code, e.next = p.Payload[0], p.Timestamp+uint32(said)
 	length := uint32(said * int64(l.clock) / int64(p.Clock))
 	if most := l.longest(e, now); length > most {
 		length = most

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -211,6 +212,8 @@ func TestRenumberedPayloadTypes(t *testing.T) {
 	lacks(t, answer, ":111 ")
 }
 
+// TestRenegotiateRefuses: another fingerprint above all (R8 of the threats: a far
+// end that is swapped in the middle of a call).
 func TestRenegotiateRefuses(t *testing.T) {
 	p, b, _ := answeredCall(t, newFactory(t))
 	offer := b.offer(t, nil)
@@ -230,6 +233,63 @@ func TestRenegotiateRefuses(t *testing.T) {
 	if _, _, err := p.Renegotiate(offer); err != nil {
 		t.Errorf("the peer did not survive: %v", err)
 	}
+}
+
+// TestOffersThatChangeTheCallLittle: T43, T44. Cameras, shared screens and more
+// microphones are refused, in whatever order, and the call goes on; so it does
+// after an offer that cannot be taken.
+func TestOffersThatChangeTheCallLittle(t *testing.T) {
+	p, b, _ := answeredCall(t, newFactory(t))
+	ear := newEar()
+	p.SendTo(ear)
+	speak(t, b, 8000, 0x66)
+	plain := strings.ReplaceAll(b.offer(t, nil), "\r\n", "\n")
+	head, audio, _ := strings.Cut(plain, "m=audio")
+	audio = "m=audio" + audio
+	second := edited(audio, "a=mid:0", "a=mid:m")
+	for name, c := range map[string]struct {
+		offer    string
+		sections int
+		err      error
+	}{
+		"a camera":               {head + audio + videoSection, 2, nil},
+		"a camera first":         {head + videoSection + audio, 2, nil},
+		"two and data":           {head + audio + videoSection + strings.ReplaceAll(videoSection, "mid:v", "mid:w") + dataSection, 4, nil},
+		"a second microphone":    {head + audio + second, 2, nil},
+		"another one in front":   {head + second + audio, 2, nil},
+		"attributes in reverse":  {head + reversed(audio), 1, nil},
+		"no direction":           {strings.Replace(plain, "a=sendrecv\n", "", 1), 1, nil},
+		"sixteen sections":       {head + audio + strings.Repeat(videoSection, 15), 16, nil},
+		"seventeen":              {head + audio + strings.Repeat(videoSection, 16), 0, ErrTooLarge},
+		"its audio refused":      {strings.Replace(plain, "m=audio 9", "m=audio 0", 1), 0, ErrNoAudio},
+		"its credentials gone":   {edited(plain, "a=ice-pwd:", "a=x-pwd:"), 0, ErrNoCredentials},
+		"its fingerprint gone":   {edited(plain, "a=fingerprint:", "a=x-print:"), 0, ErrNoFingerprint},
+		"its codec gone":         {edited(plain, "PCMU/8000", "VOID/8000"), 0, ErrNoFormat},
+		"more than may be read":  {plain + "a=x:" + strings.Repeat("x", maxDescription), 0, ErrTooLarge},
+		"a role that is unknown": {edited(plain, "a=setup:actpass", "a=setup:holdconn"), 1, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			answer, _, err := p.Renegotiate(c.offer)
+			if !errors.Is(err, c.err) {
+				t.Fatalf("%v, want %v", err, c.err)
+			}
+			if n := strings.Count(answer, "m="); err == nil && n != c.sections {
+				t.Errorf("%d sections in\n%s", n, answer)
+			}
+			if err == nil {
+				contains(t, section(t, answer, "audio 9"), "a=mid:0\r\n", "a=sendrecv\r\n", "SAVPF 0 126\r\n")
+			}
+			<-drained(ear)
+			ear.next(t, filled(0x66))
+		})
+	}
+}
+
+// reversed turns a section's attributes around.
+func reversed(section string) string {
+	lines := strings.Split(strings.TrimSpace(section), "\n")
+	slices.Reverse(lines[2:]) // after m= and c=
+	return strings.Join(lines, "\n") + "\n"
 }
 
 func TestFarEndVanishes(t *testing.T) {

@@ -11,6 +11,8 @@ import (
 	"roomline/media"
 )
 
+// TestCandidatesBeforeTheAnswer: T3, with the prefix of a line of SDP, and the
+// end of them in between.
 func TestCandidatesBeforeTheAnswer(t *testing.T) {
 	f, s, b := newFactory(t), newStates(), newBrowser(t, webrtc.MimeTypePCMU)
 	p, offer, err := f.Offer([]media.Format{media.PCMU}, s.on)
@@ -38,6 +40,8 @@ func TestCandidatesBeforeTheAnswer(t *testing.T) {
 	s.await(t, Connected)
 }
 
+// TestCandidatesThatAreNotTaken: T3, and R10: no name is looked up and nothing is
+// sent to where only our own machine is reached; nor for another generation's ufrag.
 func TestCandidatesThatAreNotTaken(t *testing.T) {
 	f := newFactory(t)
 	p, _, err := f.Answer(chromeOffer(t), media.PCMU, newStates().on)
@@ -98,6 +102,7 @@ func TestCandidatesOfARefusedSection(t *testing.T) {
 	}
 }
 
+// TestCandidatesAreBounded: T3.
 func TestCandidatesAreBounded(t *testing.T) {
 	f := newFactory(t)
 	p, _, err := f.Offer([]media.Format{media.PCMU}, newStates().on)
@@ -115,6 +120,32 @@ func TestCandidatesAreBounded(t *testing.T) {
 	}
 	if len(p.pending) != maxCandidates {
 		t.Errorf("%d wait", len(p.pending))
+	}
+}
+
+// TestTenThousandCandidates: T3, R10. They cost a call that stands nothing.
+func TestTenThousandCandidates(t *testing.T) {
+	p, b, s := answeredCall(t, newFactory(t))
+	ear := newEar()
+	p.SendTo(ear)
+	speak(t, b, 8000, 0x66)
+	refused, bad := 0, 0
+	for i := range 10_000 {
+		err := p.AddCandidate(Candidate{Candidate: fmt.Sprintf("a=candidate:1 1 udp 1 127.0.%d.%d 9 typ host", i/250, i%250+1)})
+		switch {
+		case errors.Is(err, ErrCandidates):
+			refused++
+		case err != nil:
+			bad++
+		}
+	}
+	if p.checked > maxChecked || refused < 10_000-maxCandidates || bad != 0 {
+		t.Errorf("%d checked, %d refused, %d bad", p.checked, refused, bad)
+	}
+	<-drained(ear)
+	ear.next(t, filled(0x66))
+	if len(s) != 0 {
+		t.Errorf("the peer is %v", <-s)
 	}
 }
 

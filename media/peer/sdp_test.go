@@ -42,6 +42,8 @@ func edited(text string, pairs ...string) string { return strings.NewReplacer(pa
 
 const print1 = "a=fingerprint:sha-256 67:4E:93:2D:7E:51:CE:A4:04:5C:12:A8:B9:A1:7B:6F:0E:3F:B8:A4:1F:EE:96:4B:C9:54:39:77:09:5D:20:3F\n"
 
+// TestFormats, and what is refused: no sha-256 fingerprint (R8), and whatever is
+// too long or too much (R9).
 func TestFormats(t *testing.T) {
 	chrome := chromeOffer(t)
 	all := []media.Format{media.Opus, media.G722, media.PCMU, media.PCMA}
@@ -165,6 +167,7 @@ const (
 	dataSection  = "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\nc=IN IP4 0.0.0.0\na=mid:d\na=sctp-port:5000\n"
 )
 
+// TestAnswerRefusesOtherSectionsByName: T43.
 func TestAnswerRefusesOtherSectionsByName(t *testing.T) {
 	f := newFactory(t)
 	p, answer, err := f.Answer(edited(chromeOffer(t), "BUNDLE 0", "BUNDLE 0 v d")+videoSection+dataSection, media.PCMA, newStates().on)
@@ -206,6 +209,7 @@ func TestAnswerWithoutMidOrBundle(t *testing.T) {
 	lacks(t, answer, "a=mid", "a=group")
 }
 
+// TestOnlyTheConfiguredAddressIsTold: R11.
 func TestOnlyTheConfiguredAddressIsTold(t *testing.T) {
 	for name, public := range map[string]string{"own": "", "behind NAT": "203.0.113.7"} {
 		t.Run(name, func(t *testing.T) {

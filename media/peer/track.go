@@ -25,7 +25,7 @@ type track struct {
 	ssrc    uint32
 	audio   codec
 	event   codec
-	events  bool // telephone-event was negotiated
+	events  bool   // telephone-event was negotiated
 	held    bool   // the far end does not want to hear us
 	hushed  bool   // a digit of ours is being sent
 	pauses  uint32 // by either that are over
