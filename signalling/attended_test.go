@@ -167,18 +167,18 @@ func FuzzTwoCalls(f *testing.F) {
 	f.Add([]byte{8, 41, 9, 200, 72, 251})
 	f.Add([]byte{24, 25, 90, 240, 17, 57, 121})
 	f.Fuzz(func(t *testing.T, in []byte) {
-		if len(in) > 40 {
-			return
-		}
+		in = in[:min(len(in), 40)]
 		inOffice(t, func(o *office) {
 			o.when["+49303"], o.when["+49304"] = []Event{{Kind: Ringing}}, answers
-			_, _, _, _, to := o.both()
+			_, _, _, _, event := o.both()
+			to := []Event{event(0, false), event(1, false), event(0, true), event(1, true)}
 			for _, b := range in {
+				o.mu.Lock()
 				l := o.legs[int(b/8)%len(o.legs)]
-				if l.left() || len(l.hung) > 0 {
-					continue
+				o.mu.Unlock()
+				if !l.over() {
+					o.poke(l, b, to)
 				}
-				o.poke(l, b, to)
 			}
 			synctest.Wait()
 			for range 2 {
@@ -193,10 +193,12 @@ func FuzzTwoCalls(f *testing.F) {
 	})
 }
 
-func (o *office) poke(l *fakeLeg, b byte, to func(int, bool) Event) {
+// poke has a leg say something. Events that to makes are of the first moment,
+// when the calls were whole.
+func (o *office) poke(l *fakeLeg, b byte, to []Event) {
 	switch b % 8 {
 	case 0, 1:
-		l.say(to(int(b/8)%2, b%8 == 0))
+		l.say(to[int(b/8)%4])
 	case 2:
 		l.say(Event{Kind: Refer, To: Destination{To: Party{Number: []string{"+49303", "+49304"}[b/8%2]}, Left: b/16%2 == 0}})
 	case 3:
@@ -208,6 +210,8 @@ func (o *office) poke(l *fakeLeg, b byte, to func(int, bool) Event) {
 	case 6:
 		synctest.Wait()
 	case 7:
+		l.mu.Lock()
+		defer l.mu.Unlock()
 		l.refer = []*Event{nil, {Kind: Referred}, {Kind: NotReferred}}[b/8%3]
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 // fakeLeg does at once what it is told, unless it is stuck.
 type fakeLeg struct {
+	mu     sync.Mutex // where a test acts while the call does
 	side   Side
 	in     *Inbox
 	stuck  bool
@@ -31,12 +32,30 @@ type fakeLeg struct {
 }
 
 func (l *fakeLeg) Offers() []media.Format { return []media.Format{media.PCMU, media.PCMA} }
-func (l *fakeLeg) Ring()                  { l.did = append(l.did, "ring") }
-func (l *fakeLeg) Show(v View)            { l.views = append(l.views, v) }
-func (l *fakeLeg) Transferred(r Reason)   { l.became = append(l.became, r) }
-func (l *fakeLeg) SendDigit(d byte)       { l.did = append(l.did, "digit "+string(d)) }
+func (l *fakeLeg) Ring()                  { l.note("ring") }
+func (l *fakeLeg) SendDigit(d byte)       { l.note("digit " + string(d)) }
+
+func (l *fakeLeg) note(what string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.did = append(l.did, what)
+}
+
+func (l *fakeLeg) Show(v View) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.views = append(l.views, v)
+}
+
+func (l *fakeLeg) Transferred(r Reason) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.became = append(l.became, r)
+}
 
 func (l *fakeLeg) Transfer(to Destination) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.asked = append(l.asked, to); l.refer != nil {
 		l.say(*l.refer)
 	}
@@ -50,12 +69,13 @@ func (l *fakeLeg) view() View {
 	}
 	return l.views[len(l.views)-1]
 }
+
 func (l *fakeLeg) Answer(f media.Format) {
 	if l.faulty {
 		var none *fakeLeg
 		none.did = nil // a fault, as a bug would make it
 	}
-	l.did = append(l.did, "answer "+f.Name)
+	l.note("answer " + f.Name)
 	if !l.slow {
 		l.in.Post(Event{Kind: Confirmed, Side: l.side})
 	}
@@ -69,10 +89,19 @@ func (l *fakeLeg) Media() media.Endpoint {
 }
 
 func (l *fakeLeg) Hangup(r Reason) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.hung = append(l.hung, r)
 	if !l.stuck {
 		l.in.Post(Event{Kind: Gone, Side: l.side})
 	}
+}
+
+// over tells whether the leg has left or was told to.
+func (l *fakeLeg) over() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.hung) > 0 || slices.Contains(l.did, "left")
 }
 
 // hears tells whether what a leg's far end says reaches this one.

@@ -37,7 +37,7 @@ func (d hunters) Dial(to Target, offer []media.Format, in *Inbox) Leg {
 // child is a view for one leg of several, whose notes go into the story of the
 // call they all belong to.
 func (in *Inbox) child(s Side, of *Inbox) *Inbox {
-	return &Inbox{queue: in.queue, story: of.notes(), viewed: true, side: s}
+	return &Inbox{queue: in.queue, parent: of, viewed: true, side: s}
 }
 
 // quarry is one leg of a hunt.

@@ -14,7 +14,7 @@ import (
 type Inbox struct {
 	mu     sync.Mutex
 	queue  *queue
-	story  *queue // where notes go: that of queue, but for the legs of a hunt
+	parent *Inbox // of the leg that this leg is part of, in a hunt; else nil
 	viewed bool   // side is that of the leg, whatever it says itself
 	side   Side
 	gone   bool // the leg has said so, and nothing more of it is heard
@@ -34,7 +34,7 @@ const maxLadder = 200
 
 func newInbox(id string, limit int, log *slog.Logger) *Inbox {
 	q := &queue{id: id, log: log.With("call", id), start: time.Now(), ready: make(chan struct{}, 1), limit: limit}
-	return &Inbox{queue: q, story: q}
+	return &Inbox{queue: q}
 }
 
 // NewInbox makes an inbox that belongs to no call, for tests of a leg.
@@ -45,7 +45,7 @@ func NewInbox(id string, log *slog.Logger) *Inbox { return newInbox(id, 256, log
 func (in *Inbox) For(s Side) *Inbox {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return &Inbox{queue: in.queue, story: in.story, viewed: true, side: s}
+	return &Inbox{queue: in.queue, viewed: true, side: s}
 }
 
 // Call is the call's id, the same in every log line, record and message of it.
@@ -54,12 +54,15 @@ func (in *Inbox) Call() string { return in.notes().id }
 // Of is the call, and the side in it, that a leg belongs to by now; own where
 // the inbox is nobody's view.
 func (in *Inbox) Of(own Side) (call string, side Side) {
+	if in.parent != nil {
+		return in.parent.Of(own)
+	}
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if in.viewed {
 		own = in.side
 	}
-	return in.story.id, own
+	return in.queue.id, own
 }
 
 // Log is the call's logger.
@@ -72,9 +75,12 @@ func (in *Inbox) Note(leg string, sent bool, text string) { in.notes().note(leg,
 func (in *Inbox) Ladder() []Message { return in.notes().messages() }
 
 func (in *Inbox) notes() *queue {
+	if in.parent != nil {
+		return in.parent.notes()
+	}
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return in.story
+	return in.queue
 }
 
 // Post adds an event. Once the call has ended it does nothing.
@@ -103,7 +109,7 @@ func (in *Inbox) move(to *Inbox, s Side, before []Event, first Event) bool {
 		return false
 	}
 	before = append(before, in.queue.pull(in.side)...)
-	in.queue, in.story, in.side = to.queue, to.story, s
+	in.queue, in.side = to.queue, s
 	for _, e := range before {
 		e.Side = s
 		in.queue.add(e)

@@ -2,7 +2,7 @@ package signalling
 
 import (
 	"log/slog"
-	"strings"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -88,11 +88,11 @@ func (o *office) clean() {
 	}
 }
 
-func (l *fakeLeg) left() bool { return strings.Contains(strings.Join(l.did, " "), "left") }
+func (l *fakeLeg) left() bool { return slices.Contains(l.did, "left") }
 
 // leave is a far end that hangs up.
 func (l *fakeLeg) leave(c Cause) {
-	l.did = append(l.did, "left")
+	l.note("left")
 	l.say(Event{Kind: HungUp, Reason: Reason{Cause: c}})
 	l.say(Event{Kind: Gone})
 }

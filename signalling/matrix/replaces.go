@@ -91,7 +91,8 @@ func (l *leg) replace(h heard) *outcome {
 	}
 	k := pairKey{h.Sender, h.Create + h.Await}
 	defer l.c.calls.pairs.forget(k)
-	me := end{call: l.in.Call(), side: l.side, box: l.box}
+	call, side := l.in.Of(l.side) // a transfer may have moved the leg
+	me := end{call: call, side: side, box: l.box}
 	if h.Await != "" {
 		l.c.calls.pairs.await(k, me)
 		return l.departed(l.c.calls.waits.create, signalling.Destination{})
