@@ -16,6 +16,7 @@ type Calls struct {
 	Max          int           `yaml:"max"`           // at once; further ones are refused
 	RingTimeout  time.Duration `yaml:"ring_timeout"`  // from dialling to an answer
 	MaxDuration  time.Duration `yaml:"max_duration"`  // the longest call
+	MaxTransfers int           `yaml:"max_transfers"` // of one call, one after the other
 	DrainTimeout time.Duration `yaml:"drain_timeout"` // how long live calls may go on after SIGTERM
 	HoldMusic    string        `yaml:"hold_music"`    // Music, Silence, or the name of a WAV file
 }
@@ -33,14 +34,14 @@ func (c Calls) MusicFile() (name string, ok bool) {
 
 func callsDefaults() Calls {
 	l := signalling.DefaultLimits()
-	return Calls{Max: 100, RingTimeout: l.Ring, MaxDuration: l.Talk, DrainTimeout: 30 * time.Second, HoldMusic: Music}
+	return Calls{Max: 100, RingTimeout: l.Ring, MaxDuration: l.Talk, MaxTransfers: l.Hops, DrainTimeout: 30 * time.Second, HoldMusic: Music}
 }
 
 // Limits are the times of a call; those that are nobody's choice keep their
 // defaults.
 func (c Calls) Limits() signalling.Limits {
 	l := signalling.DefaultLimits()
-	l.Ring, l.Talk = c.RingTimeout, c.MaxDuration
+	l.Ring, l.Talk, l.Hops = c.RingTimeout, c.MaxDuration, c.MaxTransfers
 	return l
 }
 
@@ -50,6 +51,9 @@ func (c Calls) Validate() error {
 		within("ring_timeout", c.RingTimeout, 10*time.Second, 5*time.Minute),
 		within("max_duration", c.MaxDuration, time.Second, 24*time.Hour),
 		within("drain_timeout", c.DrainTimeout, 0, 24*time.Hour),
+	}
+	if c.MaxTransfers < 0 || c.MaxTransfers > 100 {
+		errs = append(errs, fmt.Errorf("max_transfers: expected 0 to 100, found %d", c.MaxTransfers))
 	}
 	if c.Max < 1 || c.Max > 10000 {
 		errs = append(errs, fmt.Errorf("max: expected 1 to 10000 calls, found %d", c.Max))
