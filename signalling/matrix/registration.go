@@ -78,12 +78,15 @@ func registration(cfg Config, asToken, hsToken string) *appservice.Registration 
 	}
 }
 
+// puppetSuffix tells the second registration from the first.
+const puppetSuffix = "-double-puppet"
+
 // doublePuppet is a registration without an address: the homeserver sends it
 // nothing, which the library's own type cannot say.
 func doublePuppet(cfg Config, asToken, hsToken string) (string, error) {
 	limited := false
-	reg := appservice.Registration{ID: cfg.Bot + "-double-puppet", AppToken: asToken, ServerToken: hsToken,
-		SenderLocalpart: cfg.Bot + "-double-puppet", RateLimited: &limited, Namespaces: appservice.Namespaces{
+	reg := appservice.Registration{ID: cfg.Bot + puppetSuffix, AppToken: asToken, ServerToken: hsToken,
+		SenderLocalpart: cfg.Bot + puppetSuffix, RateLimited: &limited, Namespaces: appservice.Namespaces{
 			UserIDs: appservice.NamespaceList{{Regex: "@.*:" + regexp.QuoteMeta(cfg.Domain), Exclusive: false}}}}
 	text, err := reg.YAML()
 	return strings.Replace(text, "\nurl: \"\"\n", "\nurl: null\n", 1), err
