@@ -120,6 +120,7 @@ func (o *Operator) seats(who Who, everybody bool) []seat {
 	for _, c := range o.Desk.Calls() {
 		side, own := c.SideOf(who.User)
 		switch {
+		case c.State >= signalling.Ending:
 		case own && side == c.Ends[1].Side:
 			all = append(all, seat{c, c.Ends[1]})
 		case own || everybody:
@@ -180,7 +181,7 @@ func (o *Operator) calls(who Who) string {
 func (o *Operator) list(all []seat) string {
 	lines := make([]string, 0, len(all))
 	for _, s := range all {
-		lines = append(lines, fmt.Sprintf("%s: %s %s %s", strings.ToLower(s.call.ID), o.name(s.mine.Party), o.doing(s), o.name(s.other())))
+		lines = append(lines, fmt.Sprintf("%s: %s %s %s", s.call.ID, o.name(s.mine.Party), o.doing(s), o.name(s.other())))
 	}
 	return strings.Join(lines, "\n")
 }
@@ -193,8 +194,6 @@ func (o *Operator) doing(s seat) string {
 			return "has on hold"
 		}
 		return "talks " + signalling.Clock(time.Since(s.call.Connected)) + " with"
-	case signalling.Ending, signalling.Ended:
-		return "hangs up with"
 	}
 	if s.mine.Side == s.call.Ends[0].Side {
 		return "calls"
@@ -204,11 +203,9 @@ func (o *Operator) doing(s seat) string {
 
 // name is how people know a party.
 func (o *Operator) name(p signalling.Party) string {
-	number := o.Numbers.Format(p.Number)
-	switch {
-	case p.Number == "" || p.Name == "" || p.Name == p.Number:
-		p.Number = number
-		return p.Label()
+	name := visible(p.Name)
+	if p.Number == "" || name == "" || name == p.Number {
+		return signalling.Party{Number: o.Numbers.Format(p.Number), Name: name, User: visible(p.User)}.Label()
 	}
-	return p.Name + " (" + number + ")"
+	return name + " (" + o.Numbers.Format(p.Number) + ")"
 }

@@ -76,7 +76,7 @@ func talk(id, user string, side signalling.Side, number string) signalling.Statu
 	phone := signalling.End{Side: signalling.B, Via: "trunk", Party: signalling.Party{Number: number}}
 	c := signalling.Status{ID: id, State: signalling.Connected, Connected: time.Now().Add(-133 * time.Second), Ends: [2]signalling.End{person, phone}}
 	if side == signalling.B {
-		phone.Side, phone.Party.Name = signalling.A, "Widgets"
+		phone.Side, phone.Party.Name = signalling.A, "Wid\ngets\u202e"
 		c.Ends = [2]signalling.End{phone, person}
 	}
 	return c
@@ -115,7 +115,7 @@ func TestCommandsOfOneCall(t *testing.T) {
 		"!dial tel:+49-40":      {"place @alice:example.org  +4940", "Your client rings; answer it, and +49 40 is called."},
 		"!dial":                 {"", "Which number? It is written !dial <number>"},
 		"!dial x":               {"", `"x": not a telephone number.`},
-		"!calls":                {"", "c1: @alice:example.org talks 2:13 with +49 30"},
+		"!calls":                {"", "C1: @alice:example.org talks 2:13 with +49 30"},
 		"!why":                  {"", "None of your calls failed lately."},
 		"!why zz":               {"", "No call of yours that ended lately is called zz."},
 		"!help hold":            {"", "!hold: puts the other side on hold.\nExample: !hold"},
@@ -165,10 +165,12 @@ func TestAdminSeesAll(t *testing.T) {
 	}
 	d.calls = []signalling.Status{talk("AB1", alice, signalling.A, "+4930"), talk("AB2", bob, signalling.B, "+4931")}
 	d.calls[1].State = signalling.Alerting
-	if got := says(t, o, Who{User: ops}, "!calls"); got != "ab1: @alice:example.org talks 2:13 with +49 30\nab2: Widgets (+49 31) calls @bob:example.org" {
+	d.calls = append(d.calls, talk("AB3", ops, signalling.A, "+4932"))
+	d.calls[2].State = signalling.Ending
+	if got := says(t, o, Who{User: ops}, "!calls"); got != "AB1: @alice:example.org talks 2:13 with +49 30\nAB2: Widgets (+49 31) calls @bob:example.org" {
 		t.Error(got)
 	}
-	if got := says(t, o, Who{User: ops}, "!hangup ab"); !strings.HasPrefix(got, "Several calls begin with ab:\nab1:") {
+	if got := says(t, o, Who{User: ops}, "!hangup ab"); !strings.HasPrefix(got, "Several calls begin with ab:\nAB1:") {
 		t.Error(got)
 	}
 	if got := says(t, o, Who{User: ops}, "!hangup"); got != "You have no call now." {
@@ -266,7 +268,7 @@ func TestWhy(t *testing.T) {
 		record(alice, "BAD", "unallocated", "404 Not\u202e Found", signalling.NotAnswered),
 		record(alice, "OLD", "busy", "486 Busy Here", signalling.NotAnswered),
 	}
-	want := "Call bad, 14:03 UTC: It ended.\nCause: unallocated (Q.850 1), on the side of the called.\nThe trunk asterisk said: 404 Not Found.\n" +
+	want := "Call BAD, 14:03 UTC: It ended.\nCause: unallocated (Q.850 1), on the side of the called.\nThe trunk asterisk said: 404 Not Found.\n" +
 		"What to do: Check the number. If it is right, the trunk may want another form of it: see number_format of the trunk."
 	if got := says(t, o, Who{User: alice}, "!why"); got != want {
 		t.Errorf("got %s", got)

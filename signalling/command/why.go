@@ -65,14 +65,14 @@ func (o *Operator) why(who Who, id string) (string, error) {
 // explain tells what is known of a call that ended.
 func (o *Operator) explain(r signalling.Record) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Call %s, %s: %s\n", strings.ToLower(r.ID), r.Start.Format("15:04 MST"), r.Sentence)
+	fmt.Fprintf(&b, "Call %s, %s: %s\n", r.ID, r.Start.Format("15:04 MST"), r.Sentence)
 	fmt.Fprintf(&b, "Cause: %s (Q.850 %d), on the side of the %s.", strings.ReplaceAll(r.Cause, "_", " "), r.Q850, r.EndedBy)
 	if r.Detail != "" {
 		said := "The other side"
 		if r.Trunk != "" {
 			said = "The trunk " + r.Trunk
 		}
-		fmt.Fprintf(&b, "\n%s said: %s.", said, strings.TrimSuffix(plain(cut(r.Detail)), "."))
+		fmt.Fprintf(&b, "\n%s said: %s.", said, strings.TrimSuffix(visible(r.Detail), "."))
 	}
 	if text := hearing[r.Audio]; text != "" {
 		b.WriteString("\n" + text)
@@ -81,10 +81,4 @@ func (o *Operator) explain(r signalling.Record) string {
 		b.WriteString("\nWhat to do: " + fix)
 	}
 	return b.String()
-}
-
-// cut keeps a carrier's words within bounds.
-func cut(words string) string {
-	r := []rune(words)
-	return string(r[:min(len(r), 80)])
 }

@@ -8,7 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"maunium.net/go/mautrix/event"
+
 	"roomline/signalling"
+	"roomline/signalling/command"
 )
 
 const (
@@ -319,4 +322,44 @@ func TestPowerToDial(t *testing.T) {
 			}
 		})
 	}
+}
+
+// In an encrypted room the bot cannot read, and says so.
+func TestBotInAnEncryptedRoom(t *testing.T) {
+	t.Parallel()
+	r, _ := attended(t)
+	r.hs.set(func() { r.hs.veiled = map[string]bool{"!dark:example.org": true} })
+	r.push(with(r.member(alice, botUser, "invite"), "room_id", "!dark:example.org"))
+	r.notice(encryptedOffice)
+	r.push(with(r.event(typeEncrypted, alice, map[string]any{"algorithm": "m.megolm.v1.aes-sha2"}), "room_id", office))
+	r.notice(encryptedOffice)
+	r.quiet()
+}
+
+// An answer is bounded, however many calls there are.
+func TestAnswersAreBounded(t *testing.T) {
+	t.Parallel()
+	r, d := attended(t)
+	for range 500 {
+		d.calls = append(d.calls, d.calls[0])
+	}
+	r.push(r.message(office, alice, "!calls"))
+	if text := r.expect(typeNotice).Body["body"].(string); len(text) > maxReply+len("…") || !strings.HasSuffix(text, "…") {
+		t.Errorf("%d bytes", len(text))
+	}
+}
+
+// FuzzReadMessage: whatever stands in a message, it is read within bounds, or not at all.
+func FuzzReadMessage(f *testing.F) {
+	for _, s := range []string{`{"msgtype":"m.text","body":"!help"}`, `{"msgtype":"m.text","body":"> <@a:b> x\n\n!hangup","m.relates_to":{"m.in_reply_to":{"event_id":"$1"}}}`,
+		`{"msgtype":"m.text","body":"> ","m.relates_to":{"m.in_reply_to":{}}}`, `{"msgtype":"m.text","body":"x","m.mentions":{"user_ids":["@a:b"]}}`, `{"m.mentions":5}`, `[]`, `null`} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		w, ok := readMessage(&event.Event{ID: "$1", Content: event.Content{VeryRaw: raw}})
+		if !ok && w != (written{}) || len(w.body) > 3*len(raw) {
+			t.Errorf("%v of %q", w, raw)
+		}
+		command.Parse(w.body)
+	})
 }

@@ -17,6 +17,9 @@ const maxTold = 10_000
 const encryptedNotice = "This room is encrypted, and calls from encrypted rooms are not possible yet. " +
 	"Please call from a room without encryption: nothing in this one rings."
 
+// encryptedOffice is the same where commands would be taken.
+const encryptedOffice = "This room is encrypted, and I cannot read what you say here. Please make a direct chat with me without encryption."
+
 // veiled is an encrypted event in a room of ours. Only intake calls it.
 func (c *Client) veiled(e *event.Event) {
 	room := e.RoomID.String()
@@ -36,7 +39,11 @@ func (c *Client) tellEncrypted(ctx context.Context, room string) error {
 	if err != nil || ghost == "" {
 		return err
 	}
-	c.outboxOf(ghost, room).put(outgoing{eventType: typeNotice, content: noticeOut{"m.notice", encryptedNotice}, final: true})
+	text := encryptedNotice
+	if ghost == c.bot() {
+		text = encryptedOffice
+	}
+	c.outboxOf(ghost, room).put(outgoing{eventType: typeNotice, content: noticeOut{"m.notice", text}, final: true})
 	return nil
 }
 

@@ -339,3 +339,29 @@ func TestStoriesLeftOpen(t *testing.T) {
 	r.heard("badge map[user_ids:[@alice:example.org]]: Missed call from +49 1 at ….")
 	r.until("they are forgotten", func() bool { left, err := r.c.store.leftStories(t.Context()); return err == nil && len(left) == 0 })
 }
+
+// The other side can become somebody else during a call: the story follows.
+func TestStoryFollowsTheOtherSide(t *testing.T) {
+	t.Parallel()
+	r := storied(t, StoryFull)
+	r.push(r.inviteV1())
+	_, in, leg := r.take()
+	leg.Answer(media.PCMU)
+	r.peer().on(peer.Connected)
+	r.follow(in, signalling.Confirmed)
+	leg.Show(signalling.View{Party: signalling.Party{Number: "+49301111", Name: "The\u202e Boss"}})
+	r.heard("edit: 📞 Talking with The Boss (+49 301111), 0:00")
+	leg.Hangup(signalling.Reason{Cause: signalling.NormalClearing})
+	r.follow(in, signalling.Gone)
+	r.heard("edit: Call to The Boss (+49 301111) ended after 0:00.")
+}
+
+// Where a whole room was rung, nobody is mentioned: each client counts as its person has chosen.
+func TestMissedByARoom(t *testing.T) {
+	t.Parallel()
+	l := &leg{c: &Client{ghosts: &ghosts{numbers: digitsOnly{}}}, side: signalling.B}
+	last := l.last(signalling.Reason{Cause: signalling.NoAnswer})
+	if m := last.message(); last.badge != anybody || m.MsgType != "m.text" || m.Mentions.Users != nil || m.Body != "Missed call from an unknown caller." {
+		t.Errorf("%+v", m)
+	}
+}
