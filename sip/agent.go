@@ -52,6 +52,7 @@ type Agent struct {
 	running   sync.WaitGroup // legs
 	strays    chan *sipmsg.Response
 	scribe    *scribe
+	forsaken  forsaken
 	dropped   atomic.Uint64 // packets and connections from strangers
 	draining  atomic.Bool
 
@@ -98,7 +99,7 @@ func New(cfg Config, trunks map[string]TrunkConfig, ports Ports, board Switchboa
 	}
 	a := &Agent{cfg: cfg, trunks: map[string]*trunk{}, ports: ports, board: board, log: log, product: "roomline",
 		token: rand.Text()[:12], timing: realTiming(), resolve: resolve, strays: make(chan *sipmsg.Response, 64),
-		scribe: newScribe(journal, log), legs: map[legKey]*leg{}, fresh: map[mergeKey]bool{}}
+		scribe: newScribe(journal, log), forsaken: forsaken{all: map[string]abandoned{}}, legs: map[legKey]*leg{}, fresh: map[mergeKey]bool{}}
 	if cfg.Product != "" {
 		a.product = cfg.Product
 	}

@@ -44,6 +44,7 @@ func (o *outgoing) await(tx *sipmsg.ClientTx) *sipmsg.Response {
 		case <-timer.C:
 			if !heard {
 				o.agent.shun(tx.Connection(), o.dialog.peer)
+				o.agent.forsaken.add(o.invite)
 			}
 			o.hungUp(signalling.Reason{Cause: signalling.TrunkUnreachable, Detail: "no answer within " + o.trunk.ConnectTimeout.String()})
 			return nil
@@ -125,17 +126,7 @@ func (o *outgoing) progress(res *sipmsg.Response) {
 
 // cancel asks the far end to stop (RFC 3261 §9.1).
 func (o *outgoing) cancel() *sipmsg.ClientTx {
-	req := sipmsg.NewRequest(sipmsg.CANCEL, o.invite.Recipient)
-	for _, name := range []string{"via", "max-forwards", "from", "to", "call-id", "route"} {
-		for _, h := range o.invite.GetHeaders(name) {
-			req.AppendHeader(sipmsg.HeaderClone(h))
-		}
-	}
-	req.AppendHeader(&sipmsg.CSeqHeader{SeqNo: o.invite.CSeq().SeqNo, MethodName: sipmsg.CANCEL})
-	req.SetBody(nil)
-	req.SetDestination(o.dialog.peer.String())
-	o.agent.leaveFrom(req, o.dialog.listener)
-	tx, err := o.begin(req, "CANCEL", time.Second)
+	tx, err := o.begin(following(o.invite, sipmsg.CANCEL, o.invite.To()), "CANCEL", time.Second)
 	if err != nil {
 		return nil
 	}

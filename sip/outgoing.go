@@ -1,7 +1,6 @@
 package sip
 
 import (
-	"errors"
 	"fmt"
 
 	sipmsg "github.com/emiago/sipgo/sip"
@@ -140,37 +139,6 @@ func (o *outgoing) call() *sipmsg.Response {
 	}
 }
 
-// short says why a request could not be sent: what the socket said, without
-// the library's story about it, which repeats the request's first line.
-func short(err error) string {
-	for {
-		var inner error
-		switch e := err.(type) {
-		case interface{ Unwrap() error }:
-			inner = e.Unwrap()
-		case interface{ Unwrap() []error }:
-			inner = e.Unwrap()[0]
-		}
-		if inner == nil {
-			return displayName(err.Error())
-		}
-		err = inner
-	}
-}
-
-// final reports a refusal.
-func (o *outgoing) final(res *sipmsg.Response) {
-	why := causeOf(res)
-	if !faulty(why.Cause) {
-		o.trunk.report("up")
-	}
-	o.hungUp(why)
-}
-
-func faulty(c signalling.Cause) bool {
-	return c == signalling.TrunkAuth || c == signalling.TrunkFailure || c == signalling.TrunkUnreachable
-}
-
 // answered makes the dialog and lets audio flow. A 2xx that crossed our CANCEL
 // made a dialog all the same: it gets its ACK and a BYE.
 func (o *outgoing) answered(res *sipmsg.Response) bool {
@@ -198,11 +166,4 @@ func (o *outgoing) answered(res *sipmsg.Response) bool {
 	o.media.Store(o.port)
 	o.post(signalling.Answered)
 	return true
-}
-
-func answerFault(err error) signalling.Reason {
-	if errors.Is(err, offer.ErrNoCommon) {
-		return signalling.Reason{Cause: signalling.NoCodec}
-	}
-	return signalling.Reason{Cause: signalling.MediaFailed, Detail: "the trunk's answer holds no audio that fits"}
 }

@@ -283,3 +283,34 @@ func TestRouteSet(t *testing.T) {
 	b.agent.Close()
 	b.gone()
 }
+
+// RFC 3261 §9.1: what was given up without an answer is cancelled when one comes
+// after all, once, and a refusal then has its ACK.
+func TestAnswerAfterGivingUp(t *testing.T) {
+	b := newBed(t, func(c *TrunkConfig, _ *timing) { c.ConnectTimeout = 100 * time.Millisecond })
+	leg := b.dial("+4930123")
+	invite := b.request("INVITE")
+	leg.Hangup(signalling.Reason{Cause: signalling.Cancelled})
+	b.gone()
+	b.never("CANCEL", 50*time.Millisecond)
+	b.reply(invite, 180, "Ringing", nil)
+	b.reply(invite, 180, "Ringing", nil)
+	cancel := b.request("CANCEL")
+	if cancel.Via().Value() != invite.Via().Value() || cancel.CSeq().SeqNo != invite.CSeq().SeqNo || cancel.Recipient.String() != invite.Recipient.String() {
+		t.Errorf("CANCEL\n%s", cancel)
+	}
+	b.reply(cancel, 200, "OK", nil)
+	b.never("CANCEL", 50*time.Millisecond)
+	for range 2 { // its ACK may be lost
+		b.reply(invite, 487, "Request Terminated", nil)
+		if ack := b.request("ACK"); ack.Via().Value() != invite.Via().Value() || tagOf(ack.To().Params) != b.tag {
+			t.Errorf("ACK\n%s", ack)
+		}
+	}
+	b.dial("+4930123")
+	invite = b.request("INVITE")
+	b.ended(signalling.TrunkUnreachable)
+	b.reply(invite, 200, "OK", b.sdp("sendrecv", "0")) // answered all the same
+	b.request("ACK")
+	b.reply(b.request("BYE"), 200, "OK", nil)
+}

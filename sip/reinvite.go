@@ -2,7 +2,6 @@ package sip
 
 import (
 	"math/rand/v2"
-	"strings"
 	"time"
 
 	sipmsg "github.com/emiago/sipgo/sip"
@@ -201,27 +200,4 @@ func (l *leg) glare() time.Duration {
 		n = 210 + rand.IntN(191)
 	}
 	return time.Duration(n) * l.agent.timing.glare
-}
-
-// digitOf reads "Signal=5" or a bare "5".
-func digitOf(body []byte) (byte, bool) {
-	text := string(body[:min(len(body), 128)])
-	for _, line := range strings.FieldsFunc(text, func(r rune) bool { return r == '\r' || r == '\n' }) {
-		key, value, found := strings.Cut(line, "=")
-		if !found {
-			value = key
-		} else if !strings.EqualFold(strings.TrimSpace(key), "signal") {
-			continue
-		}
-		switch value = strings.ToUpper(strings.TrimSpace(value)); value {
-		case "10":
-			return '*', true
-		case "11":
-			return '#', true
-		}
-		if len(value) == 1 && strings.Contains("0123456789*#ABCD", value) {
-			return value[0], true
-		}
-	}
-	return 0, false
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	sipmsg "github.com/emiago/sipgo/sip"
+
+	"roomline/signalling"
 )
 
 // datagram is the largest message that the library sends over UDP (RFC 3261
@@ -110,7 +112,7 @@ func (a *Agent) write(req *sipmsg.Request) error {
 
 // stray takes a response that no transaction waits for. It never blocks.
 func (a *Agent) stray(res *sipmsg.Response) {
-	if !res.IsSuccess() || res.CSeq() == nil || res.CSeq().MethodName != sipmsg.INVITE {
+	if res.CSeq() == nil || res.To() == nil || res.CSeq().MethodName != sipmsg.INVITE || !res.IsSuccess() && !a.forsaken.has(res) {
 		return
 	}
 	select {
@@ -125,7 +127,12 @@ func (a *Agent) sweep() {
 	for {
 		select {
 		case res := <-a.strays:
-			a.dismiss(res)
+			signalling.Survives(a.log, "a late answer", func() {
+				a.late(res)
+				if res.IsSuccess() {
+					a.dismiss(res)
+				}
+			})
 		case <-a.ctx.Done():
 			return
 		}

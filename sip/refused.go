@@ -1,0 +1,48 @@
+package sip
+
+import (
+	"errors"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+
+	"roomline/media/offer"
+	"roomline/signalling"
+)
+
+// short says why a request could not be sent: what the socket said, without
+// the library's story about it, which repeats the request's first line.
+func short(err error) string {
+	for {
+		var inner error
+		switch e := err.(type) {
+		case interface{ Unwrap() error }:
+			inner = e.Unwrap()
+		case interface{ Unwrap() []error }:
+			inner = e.Unwrap()[0]
+		}
+		if inner == nil {
+			return displayName(err.Error())
+		}
+		err = inner
+	}
+}
+
+// final reports a refusal.
+func (o *outgoing) final(res *sipmsg.Response) {
+	why := causeOf(res)
+	if !faulty(why.Cause) {
+		o.trunk.report("up")
+	}
+	o.hungUp(why)
+}
+
+func faulty(c signalling.Cause) bool {
+	return c == signalling.TrunkAuth || c == signalling.TrunkFailure || c == signalling.TrunkUnreachable
+}
+
+func answerFault(err error) signalling.Reason {
+	if errors.Is(err, offer.ErrNoCommon) {
+		return signalling.Reason{Cause: signalling.NoCodec}
+	}
+	return signalling.Reason{Cause: signalling.MediaFailed, Detail: "the trunk's answer holds no audio that fits"}
+}
