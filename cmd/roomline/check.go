@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"roomline/configs"
+	"roomline/signalling/matrix"
 )
 
 var (
@@ -25,7 +26,7 @@ const inspectTime = time.Minute
 
 // checking is one run of check.
 type checking struct {
-	inspect         func(context.Context, *configs.Config) []finding // asks the homeserver; nil: nobody does
+	inspect         func(context.Context, matrix.Config) matrix.Findings // asks the homeserver
 	asJSON, offline bool
 }
 
@@ -54,33 +55,31 @@ func (k checking) run(ctx context.Context, w io.Writer, file string) error {
 	}
 	fmt.Fprintf(w, "%s: no mistakes (trunks: %d, numbers that ring: %d)\n", file, len(cfg.Trunks), len(cfg.Routes.Inbound))
 	found := k.look(ctx, file, cfg)
-	for _, f := range found {
-		fmt.Fprintln(w, f)
-	}
+	printFindings(w, found)
 	return verdict(found)
 }
 
 // look goes beyond the configuration, if that is right.
-func (k checking) look(ctx context.Context, file string, cfg *configs.Config) []finding {
+func (k checking) look(ctx context.Context, file string, cfg *configs.Config) matrix.Findings {
 	if cfg == nil {
 		return nil
 	}
 	found := exposed(file, cfg)
-	if k.offline || k.inspect == nil {
+	if k.offline {
 		return found
 	}
 	ctx, cancel := context.WithTimeout(ctx, inspectTime)
 	defer cancel()
-	return append(found, k.inspect(ctx, cfg)...)
+	return append(found, k.inspect(ctx, cfg.Matrix)...)
 }
 
 // writeJSON writes the same for machines.
-func (k checking) writeJSON(w io.Writer, file string, err error, found []finding) error {
+func (k checking) writeJSON(w io.Writer, file string, err error, found matrix.Findings) error {
 	out := struct {
 		OK       bool             `json:"ok"`
 		Problems configs.Problems `json:"problems"`
-		Findings []finding        `json:"findings"`
-	}{err == nil && verdict(found) == nil, configs.Problems{}, append([]finding{}, found...)}
+		Findings matrix.Findings  `json:"findings"`
+	}{err == nil && verdict(found) == nil, configs.Problems{}, append(matrix.Findings{}, found...)}
 	if err != nil && !errors.As(err, &out.Problems) {
 		out.Problems = configs.Problems{{File: file, Text: err.Error()}}
 	}

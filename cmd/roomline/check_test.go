@@ -9,15 +9,16 @@ import (
 	"testing"
 
 	"roomline/configs"
+	"roomline/signalling/matrix"
 )
 
 // checked is what check says of a file, with a homeserver that is scripted.
-func checked(t *testing.T, found []finding, args ...string) outcome {
+func checked(t *testing.T, found matrix.Findings, args ...string) outcome {
 	t.Helper()
 	var out, err bytes.Buffer
-	p := program{inspect: func(_ context.Context, cfg *configs.Config) []finding {
-		if cfg.Matrix.Domain != "example.org" {
-			t.Errorf("asked about %+v", cfg.Matrix)
+	p := program{inspect: func(_ context.Context, cfg matrix.Config) matrix.Findings {
+		if cfg.Domain != "example.org" {
+			t.Errorf("asked about %+v", cfg)
 		}
 		return found
 	}}
@@ -29,21 +30,21 @@ func checked(t *testing.T, found []finding, args ...string) outcome {
 }
 
 func TestCheckAsksTheHomeserver(t *testing.T) {
-	fine := finding{Level: levelOK, About: "homeserver", Text: "it answers"}
-	slow := finding{levelWarn, "TURN", "browsers get no relay", []string{"turn_uris: [x]", "turn_shared_secret: y"}}
-	bad := finding{Level: levelFail, About: "ping", Text: "the homeserver cannot reach us"}
+	fine := matrix.Finding{Grade: matrix.OK, About: "homeserver", Reason: "it answers"}
+	slow := matrix.Finding{Grade: matrix.Warn, About: "TURN", Reason: "browsers get no relay", Fix: "turn_uris: [x]\nturn_shared_secret: y"}
+	bad := matrix.Finding{Grade: matrix.Fail, About: "ping", Reason: "the homeserver cannot reach us"}
 	for _, c := range []struct {
 		name   string
-		found  []finding
+		found  matrix.Findings
 		args   []string
 		status int
 		out    string
 	}{
-		{"all is well", []finding{fine}, nil, exitOK, "ok    homeserver: it answers\n"},
-		{"a warning", []finding{fine, slow}, nil, exitOK,
+		{"all is well", matrix.Findings{fine}, nil, exitOK, "ok    homeserver: it answers\n"},
+		{"a warning", matrix.Findings{fine, slow}, nil, exitOK,
 			"ok    homeserver: it answers\nwarn  TURN: browsers get no relay\n        turn_uris: [x]\n        turn_shared_secret: y\n"},
-		{"a failure", []finding{bad, fine}, nil, exitProblem, "FAIL  ping: the homeserver cannot reach us\nok    homeserver: it answers\n"},
-		{"offline", []finding{bad}, []string{"--offline"}, exitOK, ""},
+		{"a failure", matrix.Findings{bad, fine}, nil, exitProblem, "FAIL  ping: the homeserver cannot reach us\nok    homeserver: it answers\n"},
+		{"offline", matrix.Findings{bad}, []string{"--offline"}, exitOK, ""},
 	} {
 		path := file(t, good)
 		got := checked(t, c.found, append(c.args, "-c", path)...)
@@ -53,7 +54,7 @@ func TestCheckAsksTheHomeserver(t *testing.T) {
 		var said struct {
 			OK       bool
 			Problems []configs.Problem
-			Findings []finding
+			Findings matrix.Findings
 		}
 		got = checked(t, c.found, append(c.args, "--json", "-c", path)...)
 		if err := json.Unmarshal([]byte(got.out), &said); err != nil || got.status != c.status || said.OK != (c.status == exitOK) || said.Findings == nil ||
@@ -61,7 +62,7 @@ func TestCheckAsksTheHomeserver(t *testing.T) {
 			t.Errorf("%s: %v in %+v", c.name, err, got)
 		}
 	}
-	if got := checked(t, []finding{bad}, "-c", "testdata/broken.yaml"); got.status != exitProblem || strings.Contains(got.out, "ping") {
+	if got := checked(t, matrix.Findings{bad}, "-c", "testdata/broken.yaml"); got.status != exitProblem || strings.Contains(got.out, "ping") {
 		t.Errorf("a broken file: %+v", got)
 	}
 }
@@ -73,8 +74,8 @@ func TestCheckLooksAtTheFilesMode(t *testing.T) {
 		mode os.FileMode
 		says string
 	}{
-		{good, 0o644, "mode 0644), and trunks.pbx.password stands in it\n        chmod 600 "},
-		{good, 0o640, "mode 0640)"},
+		{good, 0o644, "(mode 0644), and trunks.pbx.password stands in it\n        chmod 600 "},
+		{good, 0o640, "(mode 0640)"},
 		{good, 0o600, ""},
 		{strings.Replace(good, canary, `"${CHECKED_PASSWORD}"`, 1), 0o644, ""},
 		{strings.Replace(good, canary, "file:pw", 1), 0o644, ""},
@@ -93,5 +94,21 @@ func TestCheckLooksAtTheFilesMode(t *testing.T) {
 		if got.status != exitOK || strings.Contains(got.out, "warn") != (c.says != "") || !strings.Contains(got.out, c.says) {
 			t.Errorf("%s\nat %v: %+v, want %q", c.text, c.mode, got, c.says)
 		}
+	}
+}
+
+// What the file says is printed even when the homeserver says nothing.
+func TestCheckOfADeafHomeserver(t *testing.T) {
+	path := file(t, strings.Replace(good, "127.0.0.1:8008", "127.0.0.1:1", 1))
+	if got := roomline(t, "check", "-c", path); got.status != exitProblem || !strings.Contains(got.out, "no mistakes") || !strings.Contains(got.out, "FAIL  registration: ") {
+		t.Errorf("without a registration: %+v", got)
+	}
+	if got := roomline(t, "registration", "-c", path); got.status != exitOK {
+		t.Fatal(got)
+	}
+	got := roomline(t, "check", "-c", path)
+	if got.status != exitProblem || !strings.Contains(got.out, "no mistakes") || !strings.Contains(got.out, "FAIL  homeserver: http://127.0.0.1:1 does not answer") ||
+		!strings.Contains(got.err, "FAIL") {
+		t.Errorf("without a homeserver: %+v", got)
 	}
 }

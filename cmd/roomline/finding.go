@@ -2,49 +2,34 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
 	"roomline/configs"
+	"roomline/signalling/matrix"
 )
 
-// The levels of findings, as they are printed.
-const (
-	levelOK   = "ok"
-	levelWarn = "warn" // it works, but not as well as it could
-	levelFail = "FAIL" // calls will not work
-)
-
-// finding is one thing that was looked at.
-type finding struct {
-	Level string   `json:"level"` // ok, warn or FAIL
-	About string   `json:"about"` // what was looked at, in a word or two
-	Text  string   `json:"text"`  // what was found, and why it matters
-	Fix   []string `json:"fix,omitempty"`
-}
-
-// String is the finding as it is printed: one line, and those to paste.
-func (f finding) String() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%-5s %s: %s", f.Level, f.About, f.Text)
-	for _, line := range f.Fix {
-		b.WriteString("\n        " + line)
+// printFindings writes one line for each, and below it what to do.
+func printFindings(w io.Writer, all matrix.Findings) {
+	for _, f := range all {
+		fmt.Fprintf(w, "%-5s %s: %s\n", f.Grade, f.About, f.Reason)
+		for line := range strings.Lines(f.Fix) {
+			fmt.Fprintf(w, "        %s\n", strings.TrimSuffix(line, "\n"))
+		}
 	}
-	return b.String()
 }
 
 // verdict is errFailed if any of the findings is a failure.
-func verdict(all []finding) error {
-	for _, f := range all {
-		if f.Level == levelFail {
-			return errFailed
-		}
+func verdict(all matrix.Findings) error {
+	if all.Worst() == matrix.Fail {
+		return errFailed
 	}
 	return nil
 }
 
 // exposed looks at who can read the secrets that stand in the file itself.
-func exposed(file string, cfg *configs.Config) []finding {
+func exposed(file string, cfg *configs.Config) matrix.Findings {
 	info, err := os.Stat(file)
 	if err != nil || len(cfg.Plain()) == 0 || info.Mode().Perm()&0o077 == 0 {
 		return nil
@@ -53,6 +38,6 @@ func exposed(file string, cfg *configs.Config) []finding {
 	if len(cfg.Plain()) > 1 {
 		verb = "stand"
 	}
-	return []finding{{levelWarn, file, fmt.Sprintf("other users of this machine can read it (mode %04o), and %s %s in it",
-		info.Mode().Perm(), strings.Join(cfg.Plain(), ", "), verb), []string{"chmod 600 " + file}}}
+	return matrix.Findings{{About: "configuration", Grade: matrix.Warn, Fix: "chmod 600 " + file,
+		Reason: fmt.Sprintf("other users of this machine can read %s (mode %04o), and %s %s in it", file, info.Mode().Perm(), strings.Join(cfg.Plain(), ", "), verb)}}
 }

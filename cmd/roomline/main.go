@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"roomline/signalling/matrix"
 )
 
 // The exit statuses, which scripts rely on.
@@ -22,7 +24,7 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
 // run carries out one command line and returns its exit status.
 func run(args []string, stdout, stderr io.Writer) int {
-	return program{start: newGateway, signals: notify}.run(args, stdout, stderr)
+	return program{start: newGateway, signals: notify, inspect: matrix.Inspect}.run(args, stdout, stderr)
 }
 
 func (p program) run(args []string, stdout, stderr io.Writer) int {

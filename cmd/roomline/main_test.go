@@ -106,7 +106,7 @@ func TestCheckGolden(t *testing.T) {
 
 func TestCheckGood(t *testing.T) {
 	path := file(t, good)
-	if got := roomline(t, "check", "-c", path); got.status != exitOK || !strings.Contains(got.out, "no mistakes") || got.err != "" {
+	if got := roomline(t, "check", "--offline", "-c", path); got.status != exitOK || !strings.Contains(got.out, "no mistakes") || got.err != "" {
 		t.Errorf("got %+v", got)
 	}
 	for path, ok := range map[string]bool{path: true, path + ".none": false} {
@@ -114,7 +114,7 @@ func TestCheckGood(t *testing.T) {
 			OK       bool
 			Problems []configs.Problem
 		}
-		got := roomline(t, "check", "--json", "-c", path)
+		got := roomline(t, "check", "--json", "--offline", "-c", path)
 		if err := json.Unmarshal([]byte(got.out), &said); err != nil || said.OK != ok || len(said.Problems) == 0 != ok || (got.status == exitOK) != ok {
 			t.Errorf("%v: got %+v", err, got)
 		}
@@ -126,7 +126,7 @@ func TestExampleChecks(t *testing.T) {
 	if got.status != exitOK {
 		t.Fatalf("got %+v", got)
 	}
-	if checked := roomline(t, "check", "-c", file(t, got.out)); checked.status != exitOK {
+	if checked := roomline(t, "check", "--offline", "-c", file(t, got.out)); checked.status != exitOK {
 		t.Errorf("the example has mistakes: %+v", checked)
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"roomline/configs"
 	"roomline/internal/gateway"
+	"roomline/signalling/matrix"
 )
 
 // service is what run needs of the gateway.
@@ -28,7 +29,7 @@ type service interface {
 type program struct {
 	start   func(*configs.Config, *slog.Logger) (service, error)
 	signals func() (signals <-chan os.Signal, release func())
-	inspect func(context.Context, *configs.Config) []finding // asks the homeserver
+	inspect func(context.Context, matrix.Config) matrix.Findings // asks the homeserver
 }
 
 func newGateway(cfg *configs.Config, log *slog.Logger) (service, error) { return gateway.New(cfg, log) }
