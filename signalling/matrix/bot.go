@@ -17,7 +17,7 @@ import (
 const (
 	maxCommandAge = time.Minute      // nobody waits for what an older one would do
 	commandTime   = 30 * time.Second // for all that a command asks of the homeserver
-	maxHeeded     = 10_000           // people whose commands are counted
+	maxPatrons    = 10_000           // people whose commands are counted
 	maxReply      = 4000             // bytes
 )
 
@@ -58,14 +58,15 @@ func (c *Client) spoken(e *event.Event) {
 	if errors.Is(err, command.ErrNone) && !bare {
 		return
 	}
-	if !c.heeds(w.sender) {
+	p := c.patronOf(w.sender)
+	if !p.credit.take() {
 		c.log.Debug("ignored a command: too many of one user")
 		return
 	}
-	ok = c.spawn(func() {
+	ok = p.order(c.spawn, func() {
 		ctx, cancel := context.WithTimeout(c.ctx, commandTime)
 		defer cancel()
-		signalling.Survives(c.log, "a command", func() { c.attend(ctx, w, order, err, number) })
+		signalling.Survives(c.log, "a command", func() { c.attend(ctx, p, w, order, err, number) })
 	})
 	if !ok {
 		c.log.Warn("ignored a command: too many at once")
@@ -107,28 +108,14 @@ func unquoted(body string) string {
 	return strings.TrimLeft(body, "\n")
 }
 
-// heeds tells whether a person may say another command: thirty in a minute,
-// ten of them at once.
-func (c *Client) heeds(user string) bool {
-	b := c.heed[user]
-	if b == nil {
-		if len(c.heed) >= maxHeeded {
-			clear(c.heed)
-		}
-		b = newBucket(0.5, 10)
-		c.heed[user] = b
-	}
-	return b.take()
-}
-
 // attend follows a command where commands are taken: in a room that one of our
 // users shares with nobody but the person.
-func (c *Client) attend(ctx context.Context, w written, order command.Command, mistake error, number string) {
+func (c *Client) attend(ctx context.Context, p *patron, w written, order command.Command, mistake error, number string) {
 	who, ours, err := c.place(ctx, w)
 	if err == nil && ours != "" && !(errors.Is(mistake, command.ErrNone) && ours != c.bot()) {
 		var first bool
 		if first, err = c.store.firstTime(ctx, w.event); first && err == nil {
-			c.reply(ours, w, c.obey(ctx, who, ours, order, mistake, number))
+			c.reply(p, ours, w, c.obey(ctx, who, ours, order, mistake, number))
 		}
 	}
 	if err != nil && !errors.Is(err, errNotOurs) && c.ctx.Err() == nil {
@@ -162,10 +149,13 @@ func (c *Client) obey(ctx context.Context, who command.Who, ours string, order c
 }
 
 // reply says something to a person in the room.
-func (c *Client) reply(ours string, w written, text string) {
+func (c *Client) reply(p *patron, ours string, w written, text string) {
 	if len(text) > maxReply {
 		text = strings.ToValidUTF8(text[:maxReply], "") + "…"
 	}
-	c.outboxOf(ours, w.room).put(outgoing{eventType: typeNotice, final: true, until: time.Now().Add(maxCommandAge),
+	if p.in != w.room {
+		p.out, p.in = c.outboxOf(ours, w.room), w.room
+	}
+	p.out.put(outgoing{eventType: typeNotice, final: true, until: time.Now().Add(maxCommandAge),
 		content: storyOut{MsgType: string(event.MsgNotice), Body: text, Relates: &relation{ReplyTo: &replyTo{w.event}}}})
 }

@@ -209,6 +209,39 @@ func TestCommandIsFollowedOnce(t *testing.T) {
 	d.wants(t, "hangup test A", "hold test A true")
 }
 
+// Commands of one person are followed and answered in their order.
+func TestCommandsKeepTheirOrder(t *testing.T) {
+	t.Parallel()
+	r, d := attended(t)
+	var lines []map[string]any
+	for _, keys := range []string{"1", "2", "3", "4", "5", "6", "7", "8"} {
+		lines = append(lines, r.message(office, alice, "!dtmf "+keys))
+	}
+	r.push(lines...)
+	for i, m := range lines {
+		r.replied(m, botUser, fmt.Sprintf("Pressed %d.", i+1))
+	}
+	d.wants(t, "press test A 1", "press test A 2", "press test A 3", "press test A 4", "press test A 5", "press test A 6", "press test A 7", "press test A 8")
+}
+
+// !dial alone, in a telephone's room, rings the person there, to call that number.
+func TestDialInTheTelephoneRoom(t *testing.T) {
+	t.Parallel()
+	r, _ := attended(t)
+	r.push(r.message(room, alice, "!dial"))
+	said := map[string]sent{}
+	for range 3 {
+		e := <-r.hs.events
+		said[e.Type] = e
+	}
+	if e := said[typeInvite]; e.Room != room || e.As != ghost || e.Body["invitee"] != alice {
+		t.Errorf("rang by %+v", e)
+	}
+	if text := said[typeNotice].Body["body"]; text != "Your client rings; answer it, and +49 301234567 is called." {
+		t.Errorf("said %q", text)
+	}
+}
+
 // A flood of one user's is not answered, and keeps nobody else waiting.
 func TestCommandsAreCounted(t *testing.T) {
 	t.Parallel()

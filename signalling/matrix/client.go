@@ -73,14 +73,14 @@ type Client struct {
 	followed tally // commands
 	closing  sync.Once
 
-	left   []openCall      // of an earlier run; of watch alone, as is the next
-	half   []openStory     // stories of an earlier run
-	seen   map[string]bool // of intake alone, as are the next five
-	ring   []string
-	turn   int
-	told   map[string]bool // rooms that know that they are encrypted
-	storms storms
-	heed   map[string]*bucket // what each person may still say to the bot
+	left    []openCall      // of an earlier run; of watch alone, as is the next
+	half    []openStory     // stories of an earlier run
+	seen    map[string]bool // of intake alone, as are the next five
+	ring    []string
+	turn    int
+	told    map[string]bool // rooms that know that they are encrypted
+	storms  storms
+	patrons map[string]*patron // who gives commands
 
 	mu     sync.Mutex // guards what follows
 	unsaid []missedCall
@@ -109,7 +109,7 @@ func newClient(cfg Config, db *database.DB, peers Peers, numbers Numbers, lines 
 	}
 	c := &Client{cfg: cfg, db: db, peers: peers, numbers: numbers, board: board, may: may, secret: numbersIn(cfg.Prefix),
 		pace: pace{500 * time.Millisecond, 10 * time.Second}, calls: newCalls(), quit: make(chan struct{}),
-		atOnce: make(chan struct{}, maxAtOnce), seen: map[string]bool{}, storms: storms{cfg.Domain, map[string]*bucket{}}, told: map[string]bool{}, heed: map[string]*bucket{}, ring: make([]string, remember), state: errStarting}
+		atOnce: make(chan struct{}, maxAtOnce), seen: map[string]bool{}, storms: storms{cfg.Domain, map[string]*bucket{}}, told: map[string]bool{}, patrons: map[string]*patron{}, ring: make([]string, remember), state: errStarting}
 	c.log = c.masking(log).With("side", signalling.Matrix)
 	for _, user := range lines {
 		c.users = append(c.users, user)
