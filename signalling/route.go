@@ -95,11 +95,20 @@ func (c *call) reroute(to Destination) {
 	}
 	stays := c.other(c.move.by)
 	c.next.to.Replaces = to.Replaces
-	if c.next.to.Via == Matrix {
-		c.next.to.From = c.who[stays]
-	}
+	c.next.to.introduce(c.who[stays])
 	via := c.parts[stays].via
 	c.inbox.Post(Event{Kind: Routed, native: via == Matrix || via == c.next.to.Via})
+}
+
+// introduce lets users who are rung see who is transferred to them; a trunk is
+// shown whose call it is.
+func (t *Target) introduce(from Party) {
+	if t.Via == Matrix {
+		t.From = from
+	}
+	for i := range t.Also {
+		t.Also[i].introduce(from)
+	}
 }
 
 // dial makes the leg of a side. One that takes the place of another is offered

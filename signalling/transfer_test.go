@@ -152,6 +152,9 @@ func TestBlindTransferHere(t *testing.T) {
 					if other.view().Party.Label() != target.to.To.Label() || target.view().Party != (map[*fakeLeg]Party{room: {User: alice}, phone: {Number: "+49301"}}[other]) {
 						t.Errorf("they see %+v and %+v", other.view(), target.view())
 					}
+					if to := target.to; to.Via == Matrix && to.From != target.view().Party || to.Via != Matrix && to.From.User != alice {
+						t.Errorf("the target was rung by %+v", to.From)
+					}
 					if !s.left() && s.hung[0].Cause != Transferred || !s.left() && !tt.on.To.Left && s.became[0].Cause != NormalClearing {
 						t.Errorf("who asked was told %v %v", s.became, s.hung)
 					}

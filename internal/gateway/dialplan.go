@@ -12,16 +12,21 @@ type dialplan struct {
 	signalling.Router
 	numbers *number.Plan
 	trunk   string // empty: none takes them
+	may     func(user string, what signalling.Level) bool
 }
 
 // router is the dial plan, with a trunk for emergencies if one is named.
 func (g *Gateway) router(numbers *number.Plan) signalling.Router {
 	trunk, _ := g.cfg.Dialing.Rules().Trunk()
-	return dialplan{g.cfg.Routes, numbers, trunk}
+	return dialplan{g.cfg.Routes, numbers, trunk, g.permit.May}
 }
 
-// Find implements signalling.Router.
+// Find implements signalling.Router. A user is rung by name only if the
+// permissions know that user: a transfer names whom its asker likes.
 func (d dialplan) Find(in signalling.Incoming) (signalling.Target, signalling.Reason, bool) {
+	if in.To.User != "" && !d.may(in.To.User, signalling.Receive) {
+		return signalling.Target{}, signalling.Reason{Cause: signalling.Forbidden, Detail: "this user is not to be called here"}, false
+	}
 	emergency := in.Via == signalling.Matrix && d.numbers.IsEmergency(in.To.Number)
 	if emergency && d.trunk != "" {
 		return signalling.Target{Via: d.trunk, To: in.To, From: in.From}, signalling.Reason{}, true
