@@ -62,7 +62,7 @@ func Inspect(ctx context.Context, cfg Config) Findings {
 		return Findings{{"registration", Fail, err.Error(), ""}}
 	}
 	defer hs.close()
-	i := inspection{hs, cfg}
+	i := &inspection{hs: hs, cfg: cfg}
 	var all Findings
 	for _, look := range []func(context.Context) Finding{i.versions, i.token, i.ping, i.relay, i.dialPad, i.doublePuppet} {
 		f := look(ctx)
@@ -77,11 +77,12 @@ func Inspect(ctx context.Context, cfg Config) Findings {
 }
 
 type inspection struct {
-	hs  *homeserver
-	cfg Config
+	hs      *homeserver
+	cfg     Config
+	reached bool // by the homeserver
 }
 
-func (i inspection) versions(ctx context.Context) Finding {
+func (i *inspection) versions(ctx context.Context) Finding {
 	res, err := i.hs.as.BotClient().Versions(ctx)
 	switch {
 	case err != nil:
@@ -93,7 +94,7 @@ func (i inspection) versions(ctx context.Context) Finding {
 }
 
 // token asks who we are (Matrix 1.18, "GET /account/whoami").
-func (i inspection) token(ctx context.Context) Finding {
+func (i *inspection) token(ctx context.Context) Finding {
 	res, err := i.hs.as.BotClient().Whoami(ctx)
 	switch {
 	case errors.Is(err, mautrix.MUnknownToken), errors.Is(err, mautrix.MForbidden), errors.Is(err, mautrix.MExclusive):
@@ -110,12 +111,13 @@ func (i inspection) token(ctx context.Context) Finding {
 }
 
 // ping lets the homeserver ask us, which says something only while Roomline runs.
-func (i inspection) ping(ctx context.Context) Finding {
+func (i *inspection) ping(ctx context.Context) Finding {
 	err := i.hs.ping(ctx)
 	if err != nil {
 		return Finding{"connection to us", Warn, err.Error(),
 			fmt.Sprintf("If Roomline runs: set matrix.url to an address at which the homeserver reaches it (now %s), run roomline registration again, and restart the homeserver. If it does not: start it.", i.cfg.url())}
 	}
+	i.reached = true
 	return Finding{"connection to us", OK, "the homeserver reaches Roomline at " + i.cfg.url(), ""}
 }
 
@@ -125,7 +127,7 @@ const relayFix = `Without a relay, calls fail for whoever is behind a strict NAT
   turn_user_lifetime: 1h`
 
 // relay asks what browsers are told (Matrix 1.18, "GET /voip/turnServer").
-func (i inspection) relay(ctx context.Context) Finding {
+func (i *inspection) relay(ctx context.Context) Finding {
 	res, err := i.hs.as.BotClient().TurnServer(ctx)
 	switch {
 	case err != nil:
@@ -144,7 +146,11 @@ func (i inspection) relay(ctx context.Context) Finding {
 
 // dialPad asks what clients ask before they show one (Matrix 1.18, "GET
 // /thirdparty/protocols").
-func (i inspection) dialPad(ctx context.Context) Finding {
+func (i *inspection) dialPad(ctx context.Context) Finding {
+	if !i.reached {
+		return Finding{"dial pad", Warn, "not looked at, because the homeserver does not reach Roomline",
+			"Look again while Roomline runs. A homeserver that is asked meanwhile gets no answer from us, and Synapse remembers that for an hour."}
+	}
 	var list map[string]struct {
 		Instances []any `json:"instances"`
 	}
@@ -162,7 +168,7 @@ func (i inspection) dialPad(ctx context.Context) Finding {
 }
 
 // doublePuppet asks who we are by the second registration.
-func (i inspection) doublePuppet(ctx context.Context) Finding {
+func (i *inspection) doublePuppet(ctx context.Context) Finding {
 	const about = "double puppet"
 	p, err := newPuppets(i.cfg, i.hs)
 	switch {

@@ -73,6 +73,12 @@ func TestInspect(t *testing.T) {
 				t.Errorf("found %+v", all)
 			}
 			for _, f := range all {
+				if name == "not reached" && f.About == "dial pad" {
+					if f.Grade != Warn || !strings.Contains(f.Reason, "not looked at") { // else Synapse would remember our silence
+						t.Errorf("%+v", f)
+					}
+					continue
+				}
 				if f.About == tt.about && (f.Grade != tt.grade || !strings.Contains(f.Reason+f.Fix, tt.says) || (f.Grade == OK) != (f.Fix == "")) {
 					t.Errorf("%+v", f)
 				} else if f.About != tt.about && f.Grade != OK {
