@@ -17,7 +17,8 @@ import (
 )
 
 const (
-	longest  = 150 * time.Millisecond // that a gateway lives
+	longest  = 100 * time.Millisecond // that a gateway lives, from its start or from when it is ready
+	starting = 20 * time.Second       // for a gateway to be ready
 	perTurn  = 6                      // invites at most in one life
 	patience = 60 * time.Second       // for everything to end at last
 )
@@ -130,7 +131,8 @@ func free(network string) string {
 	return l.Addr().String()
 }
 
-// live starts a gateway, sends it calls, and kills it at an instant of its own.
+// live starts a gateway, sends it calls, and kills it at an instant of its own:
+// one in four while it starts, the others at work.
 func (b *bench) live(ctx context.Context, age time.Duration) error {
 	for len(b.hs.pinged) > 0 {
 		<-b.hs.pinged
@@ -142,10 +144,15 @@ func (b *bench) live(ctx context.Context, age time.Duration) error {
 	if err := gateway.Start(); err != nil {
 		return err
 	}
-	life, end := context.WithTimeout(ctx, age)
+	life, end := context.WithTimeout(ctx, starting)
 	defer end()
+	kill := func() { time.AfterFunc(age, end) }
+	if rand.IntN(4) == 0 {
+		kill()
+		kill = func() {}
+	}
 	b.repeatSome()
-	b.feed(life, perTurn, begun)
+	b.feed(life, perTurn, begun, kill)
 	<-life.Done()
 	gateway.Process.Kill()
 	gateway.Wait()
@@ -168,13 +175,14 @@ func (b *bench) repeatSome() {
 
 // feed sends what is to be repeated, and then new calls, one transaction after
 // the other, as a homeserver does.
-func (b *bench) feed(ctx context.Context, fresh int, begun time.Time) {
+func (b *bench) feed(ctx context.Context, fresh int, begun time.Time, whenReady func()) {
 	for ready := false; ctx.Err() == nil; {
 		if !ready {
 			select {
 			case <-b.hs.pinged:
 				ready = true
 				b.result.Ready = append(b.result.Ready, time.Since(begun))
+				whenReady()
 			case <-ctx.Done():
 				return
 			}
@@ -221,7 +229,7 @@ func (b *bench) settle(ctx context.Context) error {
 	until, end := context.WithTimeout(ctx, patience)
 	defer end()
 	b.repeatSome()
-	b.feed(until, 0, time.Now())
+	b.feed(until, 0, time.Now(), func() {})
 	gateway.Process.Signal(syscall.SIGTERM)
 	if err := gateway.Wait(); err != nil {
 		return fmt.Errorf("the last gateway: %w", err)
