@@ -95,6 +95,9 @@ func (l *leg) begin(it item) *outcome {
 	if err := l.c.store.open(ctx, row); err != nil {
 		l.log.Error("could not write down a call", "error", err)
 	}
+	if err := l.c.lines.rename(ctx, l, l.target.From); err != nil { // another call may have been named meanwhile
+		l.log.Warn("could not show who calls", "error", err)
+	}
 	return nil
 }
 

@@ -12,6 +12,7 @@ func (l *leg) see(v signalling.View) {
 	changed := v.Party != (signalling.Party{}) && l.c.named(v.Party) != l.c.named(l.other)
 	if changed {
 		l.other, l.renamed = v.Party, true
+		l.c.renamed(l, v.Party)
 		if !l.talked.IsZero() {
 			l.tell(talking, signalling.Reason{})
 		}

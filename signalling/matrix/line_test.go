@@ -138,11 +138,11 @@ func TestLineIsBusy(t *testing.T) {
 	first := signalling.NewInbox("first", r.c.log)
 	r.c.Dial(stranger("+4989555"), nil, first)
 	r.follow(first, signalling.Ringing)
+	r.expect(typeInvite)
+	r.expect(typeCandidates)
 	second := signalling.NewInbox("second", r.c.log)
 	r.c.Dial(stranger("+4940777"), nil, second)
 	r.ends(second, signalling.Busy)
-	r.expect(typeInvite)
-	r.expect(typeCandidates)
 	r.notice("+49 40777 called while you were busy.")
 	if r.hs.said("PUT profile/" + line + "/displayname +49 40777") {
 		t.Error("the second caller's name is shown to the first")

@@ -115,7 +115,7 @@ func (g *ghosts) wear(ctx context.Context, user string, known, want profile) err
 // has ended meanwhile renames nobody.
 func (n *lines) rename(ctx context.Context, l *leg, party signalling.Party) error {
 	ghost := l.ghost
-	if number, ok := n.ghosts.number(ghost); ok && (party.Hidden || number != party.Number) {
+	if number, ok := n.ghosts.number(ghost); ok && (party.Hidden || number != party.Number || clean(party.Name) == "") {
 		return nil
 	}
 	turn := n.ghosts.turn(ghost)
@@ -131,6 +131,17 @@ func (n *lines) rename(ctx context.Context, l *leg, party signalling.Party) erro
 		return err
 	}
 	return n.ghosts.wear(ctx, ghost, known, n.ghosts.shown(party))
+}
+
+// renamed shows the other side of a call anew, beside everything else.
+func (c *Client) renamed(l *leg, party signalling.Party) {
+	c.spawn(func() {
+		ctx, cancel := context.WithTimeout(c.ctx, admitTimeout)
+		defer cancel()
+		if err := c.lines.rename(ctx, l, party); err != nil && c.ctx.Err() == nil {
+			c.log.Warn("could not show who the other side is by now", "error", err)
+		}
+	})
 }
 
 // maxName is how many characters of a foreign name are shown.
