@@ -160,3 +160,55 @@ routes:
 		}
 	}
 }
+
+// The database is a file beside this one, or a server's, whose address is a
+// secret: it may come from elsewhere, and its password is shown nowhere.
+func TestDatabase(t *testing.T) {
+	const url = "postgres://roomline:canary-env@db.example.org/roomline"
+	for text, want := range map[string]string{
+		"calls.db": "/etc/roomline/calls.db", "/var/calls.db": "/var/calls.db",
+		`"postgres://roomline:${SECRET}@db.example.org/roomline"`: url, "file:/run/pw": "/etc/roomline/canary-file",
+	} {
+		c := load(t, minimal+"database: "+text+"\n")
+		if got := c.Database.Reveal(); got != want {
+			t.Errorf("%s is %s", text, got)
+		}
+		var shown strings.Builder
+		if err := c.Effective(&shown); err != nil || strings.Contains(shown.String(), "canary-env") {
+			t.Errorf("%s, %v", shown.String(), err)
+		}
+	}
+	for text, want := range map[string]string{
+		`"mysql://u:${SECRET}@h/x"`:         "expected a file name, or an address like postgres://",
+		`"postgres://u:${SECRET}@h:port/x"`: "expected a file name, or an address like postgres://",
+		"file:/none":                        "the secret's file cannot be read",
+		`"postgres://u:${NONE}@h/x"`:        "the environment variable NONE is not set",
+	} {
+		_, err := parse("roomline.yaml", []byte(minimal+"database: "+text+"\n"), elsewhere())
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "canary-env") {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+// A contact's number is read like any other, and named once.
+func TestContacts(t *testing.T) {
+	c := load(t, minimal+`
+dialing: {country: DE}
+contacts: {030 23125701: {name: Widgets Inc, avatar: mxc://example.org/x}}
+`)
+	if got := c.Matrix.Contacts["+493023125701"]; got.Name != "Widgets Inc" || got.Avatar != "mxc://example.org/x" || len(c.Contacts) != 1 {
+		t.Errorf("%+v", c.Contacts)
+	}
+	for text, want := range map[string]string{
+		`{"+493023125701": {name: A}, "0049 30 23125701": {name: B}}`: "expected each number once",
+		`{"+493023125701": {avatar: mxc://x/y}}`:                      "contacts.+493023125701.name: expected a name",
+		`{"+493023125701": {name: A, avatar: "http://x"}}`:            "avatar: expected a picture",
+		`{nobody: {name: A}}`:                                         "expected a telephone number",
+	} {
+		_, err := parse("roomline.yaml", []byte(minimal+"contacts: "+text+"\n"), elsewhere())
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}

@@ -157,3 +157,34 @@ func TestFileIsPrivate(t *testing.T) {
 		}
 	}
 }
+
+// F35: a server that was restarted has forgotten whose the database is; it is
+// told again.
+func TestLockIsTakenAgain(t *testing.T) {
+	t.Parallel()
+	at := databasetest.Start(t).New(t)
+	part, err := open(t, at).Part(t.Context(), "sample", upgrades)
+	if err != nil {
+		t.Fatal(err)
+	}
+	held := func() (pid int) {
+		err := part.QueryRow(t.Context(), `SELECT coalesce(min(pid), 0) FROM pg_locks WHERE locktype = 'advisory'`).Scan(&pid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return pid
+	}
+	first := held()
+	if _, err := part.Exec(t.Context(), `SELECT pg_terminate_backend($1)`, first); err != nil || first == 0 {
+		t.Fatal(first, err)
+	}
+	tick, patience := time.NewTicker(50*time.Millisecond), time.After(30*time.Second)
+	defer tick.Stop()
+	for again := first; again == 0 || again == first; again = held() {
+		select {
+		case <-tick.C:
+		case <-patience:
+			t.Fatal("the lock was not taken again")
+		}
+	}
+}

@@ -13,7 +13,7 @@ import (
 const (
 	lockTime  = 1500 * time.Millisecond // for a predecessor that was killed to be noticed
 	lockAgain = 100 * time.Millisecond
-	lockEvery = 15 * time.Second // how often the lock is looked after
+	lockEvery = 5 * time.Second // how often the lock is looked after
 )
 
 // lock is an advisory lock in a PostgreSQL database and schema (PostgreSQL 15,
