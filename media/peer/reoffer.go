@@ -54,6 +54,14 @@ func (p *Peer) Abandon() {
 	}
 }
 
+// Held says whether the far end does not want to hear us, as it told last: an
+// answer tells it as well as an offer, where both hold at the same moment.
+func (p *Peer) Held() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.remote != nil && p.remote.deaf()
+}
+
 // settle takes the answer to a later offer. It changes who is heard, and
 // nothing else: no answer restarts ICE by itself (RFC 8839 §4.4.1.1.1). An
 // answer that we cannot use is an offer without one. The lock is held.

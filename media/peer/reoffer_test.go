@@ -194,3 +194,17 @@ func TestReofferAfterClose(t *testing.T) {
 	}
 	p.Abandon()
 }
+
+// TestHeldByAnAnswer: the far end wanted to hold too, took its own offer back,
+// and says so in its answer to ours.
+func TestHeldByAnAnswer(t *testing.T) {
+	p, b := offeredCall(t, newFactory(t))
+	for direction, held := range map[string]bool{"recvonly": false, "inactive": true} {
+		if err := p.Accept(b.answerAs(t, reoffer(t, p, true), direction)); err != nil {
+			t.Fatal(err)
+		}
+		if p.Held() != held {
+			t.Errorf("%s: held %v", direction, p.Held())
+		}
+	}
+}

@@ -76,6 +76,7 @@ type fakePeer struct {
 	offers     []string
 	offering   bool     // within the call
 	answers    []string // to that
+	last       string   // "held" by the last of these
 	digits     string
 	closed     bool
 }
@@ -106,12 +107,20 @@ func (p *fakePeer) Reoffer(hold bool) (string, error) {
 	return "our sendrecv", nil
 }
 
+func (p *fakePeer) Held() bool {
+	return p.get(func() string { return p.last }) != ""
+}
+
 func (p *fakePeer) Abandon() { p.set(func() { p.offering = false }) }
 
 func (p *fakePeer) Accept(answer string) error {
 	p.set(func() {
 		if p.offering {
 			p.answers, p.offering = append(p.answers, answer), false
+			p.last = ""
+			if strings.Contains(answer, "inactive") || strings.Contains(answer, "sendonly") {
+				p.last = "held"
+			}
 		} else {
 			p.accepted = answer
 		}

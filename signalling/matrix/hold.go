@@ -50,15 +50,16 @@ func (l *leg) reoffered(h heard) {
 	l.hearVoice(h.Voice)
 	l.postNegotiate("answer", answer)
 	l.showMuted()
-	if held != l.held {
-		l.held = held
-		l.sayHeld()
-	}
+	l.hearHeld(held)
 }
 
-// sayHeld tells the call. A client that holds sends nothing to be heard.
-func (l *leg) sayHeld() {
-	if l.held {
+// hearHeld tells the call. A client that holds sends nothing to be heard.
+func (l *leg) hearHeld(held bool) {
+	if held == l.held {
+		return
+	}
+	l.held = held
+	if held {
 		l.report(signalling.Event{Kind: signalling.Held, Side: l.side, Silent: true})
 		return
 	}
@@ -105,6 +106,7 @@ func (l *leg) reanswered(h heard) {
 		l.hold.shown = false
 	} else {
 		l.hold.shown = l.hold.wanted
+		l.hearHeld(l.peer.Held()) // a browser that took back its own offer to hold says it in the answer
 	}
 	l.update()
 }

@@ -155,9 +155,13 @@ func TestOffersCollide(t *testing.T) {
 		if len(p.offers) != 0 {
 			t.Errorf("answered %v", p.offers)
 		}
-		r.push(r.negotiation(a, "answer", "to ours"), r.negotiation(a, "offer", "a=sendonly again"))
+		r.push(r.negotiation(a, "answer", "a=inactive")) // so the client says that it holds as well
+		if held := r.follow(in, signalling.Held); !held.Silent {
+			t.Error("the call was not told to play anything")
+		}
+		r.push(r.negotiation(a, "offer", "a=sendrecv"))
 		r.wantBody(r.expect(typeNegotiate), "description", map[string]any{"type": "answer", "sdp": "renegotiated"})
-		r.follow(in, signalling.Held)
+		r.follow(in, signalling.Resumed)
 	})
 	t.Run("they placed it", func(t *testing.T) {
 		t.Parallel()

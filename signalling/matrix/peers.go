@@ -24,6 +24,8 @@ type Peer interface {
 	// takes it back; Accept takes the answer to it, and Abandon does without.
 	Reoffer(hold bool) (offer string, err error)
 	Abandon()
+	// Held tells whether the far end's latest description holds us.
+	Held() bool
 	AddCandidate(peer.Candidate) error
 	StreamID() string
 	SendDigit(digit byte) error
