@@ -40,17 +40,3 @@ type Who struct {
 	Number    string // whose telephone the room is; empty: nobody's, it is for commands only
 	Mentioned string // the one user whom the message mentions
 }
-
-// seat is a side of a call that somebody may command.
-type seat struct {
-	call signalling.Status
-	mine signalling.End
-}
-
-// other is whom the side talks to.
-func (s seat) other() signalling.Party {
-	if s.call.Ends[0].Side == s.mine.Side {
-		return s.call.Ends[1].Party
-	}
-	return s.call.Ends[0].Party
-}

@@ -5,10 +5,6 @@ import (
 	"strconv"
 	"sync"
 	"time"
-
-	"maunium.net/go/mautrix"
-	"maunium.net/go/mautrix/event"
-	"maunium.net/go/mautrix/id"
 )
 
 // refreshEvery is how often the room is told how long people have talked.
@@ -182,48 +178,4 @@ func (s *story) attempt(t telling, txn string, content storyOut) (sent string, e
 		return err
 	})
 	return sent, err
-}
-
-// message is the text as an event. No push rule counts an m.notice, and none an
-// edit (Matrix 1.18, "Predefined rules").
-func (t telling) message() storyOut {
-	switch t.badge {
-	case "":
-		return storyOut{MsgType: string(event.MsgNotice), Body: t.text}
-	case anybody:
-		return storyOut{MsgType: string(event.MsgText), Body: t.text}
-	}
-	return storyOut{MsgType: string(event.MsgText), Body: t.text, Mentions: mentions{[]string{t.badge}}}
-}
-
-// storyOut is a message that may replace another.
-type storyOut struct {
-	MsgType  string    `json:"msgtype"`
-	Body     string    `json:"body"`
-	Mentions mentions  `json:"m.mentions"` // empty: a name within the text notifies nobody
-	New      *storyOut `json:"m.new_content,omitempty"`
-	Relates  *relation `json:"m.relates_to,omitempty"`
-}
-
-type mentions struct {
-	Users []string `json:"user_ids,omitempty"`
-}
-
-type relation struct {
-	Type    string   `json:"rel_type,omitempty"`
-	Event   string   `json:"event_id,omitempty"`
-	ReplyTo *replyTo `json:"m.in_reply_to,omitempty"`
-}
-
-type replyTo struct {
-	Event string `json:"event_id"`
-}
-
-// message sends one message as one of our users, and returns its event id.
-func (h *homeserver) message(ctx context.Context, user, room, txn string, content storyOut) (string, error) {
-	res, err := h.user(user).SendMessageEvent(ctx, id.RoomID(room), event.EventMessage, content, mautrix.ReqSendEvent{TransactionID: txn})
-	if err != nil {
-		return "", err
-	}
-	return res.EventID.String(), nil
 }
