@@ -206,6 +206,9 @@ func (c *call) do(a Action) {
 	case DoTransfer:
 		c.legs[a.Side].Transfer(a.To)
 	case DoTransferred:
+		if a.Reason.Cause != NormalClearing {
+			c.inbox.Note("gateway", true, "transfer: "+a.Reason.Cause.String())
+		}
 		c.legs[a.Side].Transferred(a.Reason)
 	default:
 		c.post(a)

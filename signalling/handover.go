@@ -123,6 +123,8 @@ func (c *call) tell(was phase, e Event) {
 		switch {
 		case c.turns != was.turns || e.Kind == Referred:
 			text = "transfer: done"
+		case at == settled && c.State == Connected:
+			return // who asked is told why, and so is the story
 		case at == settled:
 			text = "transfer: failed"
 		}

@@ -81,7 +81,7 @@ type Target struct {
 // it has here (attended).
 type Destination struct {
 	To       Party
-	With     string // attended: the id of the other call; empty: blind
+	With     string // attended: the id of the other call; empty: blind. Who asks has to be in both: the leg sees to that
 	WithSide Side   // attended: the side in that call of who asks; the opposite side is to be joined
 	Replaces string // attended, in a dialog that is not ours: goes into Target.Replaces
 	Left     bool   // who asks has left already, and cannot be given back what fails
@@ -90,7 +90,9 @@ type Destination struct {
 
 // Dialler makes outgoing legs of one kind. Dialling cannot fail and does not
 // block; the leg can fail, and then it posts HungUp and Gone like any other
-// leg that ends. The leg posts with side B.
+// leg that ends. The leg posts with side B, in whose place a transfer may put
+// another (Inbox.For). One that rings several people says who has answered:
+// Identified, and then Answered.
 type Dialler interface {
 	Dial(to Target, offer []media.Format, in *Inbox) Leg
 }

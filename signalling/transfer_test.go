@@ -1,6 +1,7 @@
 package signalling
 
 import (
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -142,6 +143,9 @@ func TestBlindTransferHere(t *testing.T) {
 					}
 					if !tt.ok {
 						o.joined(s, other)
+						if m := o.x.Calls(); !slices.ContainsFunc(o.story(m[0].ID), func(m Message) bool { return m.Text == "transfer: "+tt.became.String() }) {
+							t.Errorf("the story does not tell of %v", tt.became)
+						}
 						if len(s.became) != 1 || s.became[0].Cause != tt.became || len(s.hung) != 0 {
 							t.Errorf("who asked was told %v %v, want %v", s.became, s.hung, tt.became)
 						}
@@ -171,6 +175,29 @@ func TestBlindTransferHere(t *testing.T) {
 			})
 		}
 	}
+}
+
+// story is a live call's ladder.
+func (o *office) story(id string) []Message {
+	in, ok := o.x.find(id)
+	if !ok {
+		o.t.Fatalf("no call %s", id)
+	}
+	return in.Ladder()
+}
+
+func TestNobodyDialsWithoutPermit(t *testing.T) {
+	inOffice(t, func(o *office) {
+		o.deny = "+49301"
+		caller := &fakeLeg{side: A, audio: &fakeEnd{f: media.PCMA}}
+		o.legs = append(o.legs, caller)
+		o.x.Accept(Incoming{Via: Matrix, From: Party{User: alice}, To: Party{Number: "+49301"},
+			Leg: func(in *Inbox) Leg { caller.in = in; return caller }})
+		synctest.Wait()
+		if len(o.legs) != 1 || len(caller.hung) != 1 || caller.hung[0].Cause != Forbidden {
+			t.Errorf("%d legs, told %v", len(o.legs), caller.hung)
+		}
+	})
 }
 
 func TestTransferThatCannotGoBack(t *testing.T) {
