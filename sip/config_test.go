@@ -56,6 +56,8 @@ func TestTrunkErrorsNameTheField(t *testing.T) {
 		{"transport: ", func(c *TrunkConfig) { c.Transport = "tls" }},
 		{"number_format: ", func(c *TrunkConfig) { c.NumberFormat = "national" }},
 		{"codecs[1]: ", func(c *TrunkConfig) { c.Codecs = []string{"PCMA", "g729"} }},
+		{"transfer: ", func(c *TrunkConfig) { c.Transfer = "always" }},
+		{"refer_to: ", func(c *TrunkConfig) { c.ReferTo = "sips" }},
 		{"password: ", func(c *TrunkConfig) { c.Username = "u" }},
 		{"username: ", func(c *TrunkConfig) { c.Password = "p" }},
 		{"numbers[0]: ", func(c *TrunkConfig) { c.Numbers, c.CallerID = []string{"?"}, "1" }},

@@ -292,3 +292,29 @@ func TestTakeOver(t *testing.T) {
 	b.response("200 BYE")
 	b.ended(signalling.NormalClearing)
 }
+
+// What Asterisk says of a transfer that it does, and of who is there now.
+func TestTranscribedTransfer(t *testing.T) {
+	var told []string
+	trusted := &trunk{TrunkConfig: TrunkDefaults()}
+	for _, text := range transcripts(t) {
+		msg, err := sipmsg.ParseMessage(text)
+		req, ok := msg.(*sipmsg.Request)
+		if err != nil || !ok {
+			continue
+		}
+		switch req.Method {
+		case sipmsg.NOTIFY:
+			status, words := fragment(request{Request: req})
+			told = append(told, fmt.Sprintf("%d %q %t", status, words, expired(request{Request: req})))
+		case sipmsg.UPDATE:
+			if who, ok := identity(req, trusted); ok {
+				told = append(told, who.Number+" "+who.Name)
+			}
+		}
+	}
+	want := []string{"+493023125998 Dora", `200 "200 OK" true`, `100 "100 Trying" false`, `200 "200 OK" true`}
+	if strings.Join(told, ", ") != strings.Join(want, ", ") {
+		t.Errorf("told %q, want %q", told, want)
+	}
+}
