@@ -21,6 +21,8 @@ user_pref("media.navigator.streams.fake", true);
 user_pref("media.navigator.permission.disabled", true);
 user_pref("media.peerconnection.ice.loopback", true);
 user_pref("media.peerconnection.ice.obfuscate_host_addresses", false);
+user_pref("media.peerconnection.ice.default_address_only", false);
+user_pref("network.manage-offline-status", false);
 user_pref("media.autoplay.default", 0);
 user_pref("media.cubeb.backend", "none");
 user_pref("network.captive-portal-service.enabled", false);

@@ -1,7 +1,7 @@
 # Installing everything from a bare Debian 12. Each step is skipped when it is done,
 # and only one `bed install` works at a time.
 
-BOOKWORM_PKGS="ca-certificates chromium curl iproute2 mmdebstrap openssl postgresql procps util-linux"
+BOOKWORM_PKGS="ca-certificates chromium curl firefox-esr iproute2 mmdebstrap openssl postgresql procps util-linux"
 SID_PKGS="base-files,dash,asterisk,asterisk-modules,asterisk-core-sounds-en,asterisk-core-sounds-en-gsm,matrix-synapse"
 
 installed() { [ -e "$ROOT/.complete" ] && [ -e "$BED_DIST/.complete" ]; }
