@@ -23,7 +23,7 @@ const encryptedOffice = "This room is encrypted, and I cannot read what you say 
 // veiled is an encrypted event in a room of ours. Only intake calls it.
 func (c *Client) veiled(e *event.Event) {
 	room := e.RoomID.String()
-	if c.told[room] || c.ghosts.ours(e.Sender.String()) || !c.rooms.allowed(e.Sender.String()) {
+	if c.told[room] || c.ghosts.ours(e.Sender.String()) || !c.rooms.answered(e.Sender.String()) {
 		return
 	}
 	if len(c.told) >= maxTold {

@@ -172,7 +172,7 @@ func (c *Client) memberChanged(e *event.Event, room, who string, membership even
 	case membership == event.MembershipInvite && who == c.bot():
 		c.background(func(ctx context.Context) error { return c.host(ctx, room, e) })
 	case membership == event.MembershipInvite && ghost && !c.ghosts.ours(e.Sender.String()):
-		if own := who == c.ghosts.line(e.Sender.String()); !own && !c.rooms.allowed(e.Sender.String()) {
+		if own := who == c.ghosts.line(e.Sender.String()); !own && !c.rooms.answered(e.Sender.String()) {
 			return // a stranger's: to answer it would only help a flood
 		}
 		if !c.storms.take(e.Sender.String()) {

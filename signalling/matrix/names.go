@@ -144,18 +144,23 @@ func (c *Client) renamed(l *leg, party signalling.Party) {
 	})
 }
 
-// maxName is how many characters of a foreign name are shown.
-const maxName = 64
+const (
+	maxName   = 64  // characters that are shown of a foreign name
+	maxDetail = 200 // of what is said about how a call ended
+)
 
-// clean makes a name from outside harmless: no control characters, no marks
-// that reverse the direction of writing, and not too long.
-func clean(name string) string {
-	name = strings.Map(func(r rune) rune {
+// clean makes a name from outside harmless.
+func clean(name string) string { return harmless(name, maxName) }
+
+// harmless leaves out control characters and marks that reverse the direction
+// of writing, and what is longer than most characters.
+func harmless(text string, most int) string {
+	text = strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) || unicode.Is(unicode.Cf, r) {
 			return -1
 		}
 		return r
-	}, strings.ToValidUTF8(name, ""))
-	runes := []rune(strings.TrimSpace(name))
-	return strings.TrimSpace(string(runes[:min(len(runes), maxName)]))
+	}, strings.ToValidUTF8(text, ""))
+	runes := []rune(strings.TrimSpace(text))
+	return strings.TrimSpace(string(runes[:min(len(runes), most)]))
 }

@@ -76,7 +76,7 @@ func (l *leg) last(r signalling.Reason) telling {
 	if !l.talked.IsZero() {
 		talked = time.Since(l.talked)
 	}
-	r.Detail = clean(r.Detail) // a carrier's words
+	r.Detail = harmless(r.Detail, maxDetail) // a carrier's words, or our own
 	t := telling{final: true, until: time.Now().Add(finalPatience)}
 	other := l.c.label(l.other)
 	if l.missed(r.Cause) {

@@ -22,8 +22,12 @@ type rooms struct {
 	log    *slog.Logger
 }
 
-// allowed tells whether a person may call and invite.
+// allowed tells whether a person may call.
 func (r *rooms) allowed(user string) bool { return r.may.May(user, signalling.Dial) }
+
+// answered tells whether a person's invitation is accepted. Who may be rung,
+// but not call, is told so when calling.
+func (r *rooms) answered(user string) bool { return r.may.May(user, signalling.Receive) }
 
 // fit tells whether a room's members make it one telephone: exactly one user
 // of ours, the caller, and others only if the call names our user.
@@ -38,12 +42,12 @@ func (r *rooms) fit(names map[string]string, ghost string, h heard) bool {
 	return here && caller && (len(names) == 2 || h.Invitee == ghost)
 }
 
-// welcome accepts an invitation of a telephone by somebody who may call, or of
+// welcome accepts an invitation of a telephone by somebody who may use us, or of
 // a line by its own person, and tells whether it joined. Other invitations are
 // left alone: to answer them would only help a flood.
 func (r *rooms) welcome(ctx context.Context, room, ghost, inviter string, state []*event.Event) (joined bool, err error) {
 	number, known := r.ghosts.number(ghost)
-	if own := ghost == r.ghosts.line(inviter); !own && (!known || !r.allowed(inviter)) {
+	if own := ghost == r.ghosts.line(inviter); !own && (!known || !r.answered(inviter)) {
 		return false, fmt.Errorf("invitation of %s by %s: %w", ghost, inviter, errNotOurs)
 	}
 	return r.enter(ctx, room, ghost, inviter, state, func() (err error) {
