@@ -23,7 +23,7 @@ func TestCallsThatAreNotAllowed(t *testing.T) {
 		{"a premium number", "0900 1 234567", nil, "(premium numbers are not allowed; ask your administrator to take premium out of dialing.deny)."},
 		{"an emergency", "112", nil, "The call to 112 is not allowed (this line cannot place emergency calls; use another phone)."},
 		{"a user who may not", "030 23125606", []string{"  limits: {calls", "  matrix.test: receive\n  limits: {calls"},
-			"(you may not place calls"},
+			"The call to +49 30 23125606 is not allowed (you may not place calls)."},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := open(t, with{changes: c.changes})
