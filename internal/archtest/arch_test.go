@@ -42,7 +42,7 @@ var allowed = map[string][]string{
 	"signalling/number":              {},
 	"signalling/permit":              {"signalling", "signalling/number", "internal/database"},
 	"signalling/command":             {"signalling", "internal/nearest"},
-	"signalling/matrix":              {"signalling", "signalling/command", "media", "media/peer", "internal/secret", "internal/database"},
+	"signalling/matrix":              {"signalling", "signalling/command", "media", "media/dtmf", "media/peer", "internal/secret", "internal/database"},
 	"sip":                            {"signalling", "media", "media/offer", "media/port", "media/dtmf", "internal/secret", "internal/database"},
 	"configs": {"internal/database", "internal/nearest", "internal/secret", "media/peer", "media/port", "recordings", "signalling", "signalling/matrix",
 		"signalling/number", "signalling/permit", "sip", "turn"},

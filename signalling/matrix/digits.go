@@ -1,8 +1,10 @@
 package matrix
 
 import (
-	"strings"
 	"time"
+
+	"roomline/media"
+	"roomline/media/dtmf"
 )
 
 const (
@@ -17,15 +19,43 @@ type keys struct {
 	sending bool
 }
 
-// digit plays a digit to the client, and writes it into the room, where bots
-// can read it: clients show no such event.
+// keyed is the client's end of the audio, which finds the digits in what the
+// telephone says (RFC 4733) on their way to the client.
+type keyed struct {
+	Peer
+	receiver dtmf.Receiver // of the goroutine that writes
+	pressed  func(dtmf.Press)
+}
+
+// keyed posts a digit to the leg, as long as nobody presses more than a finger can.
+func (l *leg) keyed() *keyed {
+	return &keyed{Peer: l.peer, pressed: func(p dtmf.Press) { l.box.offer(item{kind: pressed, digit: p.Digit}, maxMail/2) }}
+}
+
+// WritePacket implements media.Sink.
+func (k *keyed) WritePacket(p *media.Packet) error {
+	if p.Event {
+		k.receiver.Take(p, time.Now(), k.pressed)
+	} else {
+		k.receiver.Expire(time.Now(), k.pressed)
+	}
+	return k.Peer.WritePacket(p)
+}
+
+// digit plays a digit to the client that came beside the audio.
 func (l *leg) digit(d byte) {
-	if strings.IndexByte("0123456789*#ABCD", d) < 0 {
+	if _, ok := dtmf.Code(d); !ok {
 		return
 	}
 	if err := l.peer.SendDigit(d); err != nil {
 		l.log.Debug("could not play a digit", "error", err)
 	}
+	l.write(d)
+}
+
+// write puts a digit into the room, where bots can read it: clients show no
+// such event.
+func (l *leg) write(d byte) {
 	if len(l.keys.waiting) == 0 {
 		l.keys.since = time.Now()
 	}

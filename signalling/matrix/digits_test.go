@@ -6,8 +6,44 @@ import (
 	"testing"
 	"time"
 
+	"roomline/media"
+	"roomline/media/dtmf"
 	"roomline/signalling"
 )
+
+// reaches tells whether what a call writes to a leg goes to a peer.
+func reaches(l signalling.Leg, p *fakePeer) bool {
+	k, ok := l.Media().(*keyed)
+	return ok && k.Peer == Peer(p)
+}
+
+// Digits within the audio are written into the room once for each press, and
+// go on to the client as they came.
+func TestDigitsWithinTheAudio(t *testing.T) {
+	t.Parallel()
+	r := newRig(t).meet()
+	_, leg, p, _ := r.answered(r.inviteV1())
+	m := leg.Media()
+	for i, d := range []byte("5#A") {
+		list, err := dtmf.Packets(d, 100*time.Millisecond, 8000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, one := range list {
+			if err := m.WritePacket(&media.Packet{Payload: one.Payload[:], SSRC: 1, Timestamp: uint32(4000 * i), Clock: 8000, Event: true}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r.wantBody(r.expect(typeDigits), "digits", string(d))
+		r.c.outboxes.Wait()
+	}
+	if got := p.get(func() string { return p.digits }); got != "" {
+		t.Errorf("played %q a second time", got)
+	}
+	if err := m.WritePacket(&media.Packet{Payload: []byte{1}}); err != nil {
+		t.Error(err)
+	}
+}
 
 // Digits are played and written into the room; what comes while the
 // homeserver is busy with some is joined, up to a limit.

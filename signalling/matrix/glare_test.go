@@ -42,7 +42,7 @@ func TestGlare(t *testing.T) {
 			}
 			p.on(peer.Connected)
 			r.follow(in, signalling.Answered)
-			if leg.Media() != Peer(p) {
+			if !reaches(leg, p) {
 				t.Error("the telephone does not hear the client")
 			}
 			r.push(r.says(invite, typeHangup, "PHONE", nil)) // of the call that is no more

@@ -23,6 +23,7 @@ const (
 	shown                  // what is known of the other side, in view
 	askedAway              // the call wants the client to go elsewhere
 	offerLate              // the client did not answer our offer of round
+	pressed                // the telephone said digit within the audio
 	digitsSent             // the digits in the room were accepted, or refused
 	paired                 // the consultation of an attended transfer, in end
 	joined                 // the first call of an attended transfer has been found

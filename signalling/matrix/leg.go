@@ -119,7 +119,7 @@ func (l *leg) Media() media.Endpoint {
 // ready shows the audio to the call.
 func (l *leg) ready(k signalling.Kind) {
 	l.mu.Lock()
-	l.media = l.peer
+	l.media = l.keyed()
 	l.mu.Unlock()
 	l.talked = time.Now()
 	l.c.calls.talking(l)

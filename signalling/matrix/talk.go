@@ -60,6 +60,8 @@ func (l *leg) during(it item) *outcome {
 		l.stage.answered = true
 	case it.kind == playDigit:
 		l.digit(it.digit)
+	case it.kind == pressed:
+		l.write(it.digit)
 	case it.kind == digitsSent:
 		l.digitsSent()
 	case it.kind == offerLate:

@@ -36,7 +36,7 @@ func TestTelephoneCallsTheRoomThatCallsIt(t *testing.T) {
 			r.until("candidates arrive", func() bool { return p.heardCandidates() == "early,late" })
 			p.on(peer.Connected)
 			r.follow(waiting, signalling.Answered)
-			if leg.Media() != Peer(p) {
+			if !reaches(leg, p) {
 				t.Error("the telephone does not hear the client")
 			}
 			r.push(r.v1(typeHangup, nil))
