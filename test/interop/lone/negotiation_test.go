@@ -173,9 +173,9 @@ func TestVideoFirst(t *testing.T) {
 	})
 }
 
-// restartGap is how long audio may pause while ICE restarts on a path that
+// restartGap is how long audio may pause on a busy machine while ICE restarts on a path that
 // stays as it was.
-const restartGap = 500 * time.Millisecond
+const restartGap = time.Second
 
 // TestICERestarts: T41, with and without the candidate pool of Element Web.
 func TestICERestarts(t *testing.T) {

@@ -30,6 +30,7 @@ func each(t *testing.T, test func(t *testing.T, s *scene)) {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
 			b, err := start(ctx, io.Discard)
