@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"maunium.net/go/mautrix/event"
+
 	"roomline/internal/database"
 	"roomline/media"
 	"roomline/media/peer"
@@ -74,6 +76,7 @@ type Client struct {
 	closing  sync.Once
 
 	left    []openCall      // of an earlier run; of watch alone, as is the next
+	again   []*event.Event  // acknowledged by an earlier run, and not taken up; of intake alone
 	half    []openStory     // stories of an earlier run
 	seen    map[string]bool // of intake alone, as are the next five
 	ring    []string
@@ -137,6 +140,9 @@ func (c *Client) Start(ctx context.Context) error {
 	if c.half, err = c.store.leftStories(ctx); err != nil {
 		return err
 	}
+	if err := c.takeUpKept(ctx); err != nil {
+		return err
+	}
 	if c.hs, err = newHomeserver(c.cfg, reg, c.store.state); err != nil {
 		return err
 	}
@@ -150,7 +156,7 @@ func (c *Client) Start(ctx context.Context) error {
 	find := &lookup{c.ghosts, c.log, newBucket(20, 100)}
 	find.routes(c.hs.as.Router)
 	c.hs.as.QueryHandler = queries{find}
-	c.listen = newListener(reg.ServerToken, c.hs.as.Router, func() { c.hs.as.Events <- nil }, c.log)
+	c.listen = newListener(reg.ServerToken, c.hs.as.Router, c.keep, func() { c.hs.as.Events <- nil }, c.log)
 	if err := c.listen.start(ctx, c.cfg.Listen); err != nil {
 		return err
 	}

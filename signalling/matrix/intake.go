@@ -22,6 +22,8 @@ func publicRule(content []byte) bool {
 // intake reads what the homeserver sends, in its order; a nil ends each
 // transaction. It ends with quit; awaited by Close.
 func (c *Client) intake() {
+	signalling.Survives(c.log, "a Matrix call", func() { c.transaction(c.again) })
+	c.again = nil
 	var batch []*event.Event
 	for {
 		select {

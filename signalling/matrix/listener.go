@@ -25,8 +25,9 @@ const (
 // listener is where the homeserver reaches us.
 type listener struct {
 	token   string
-	next    http.Handler // the appservice's own routes
-	batched func()       // told after each transaction, before the next one
+	next    http.Handler                                        // the appservice's own routes
+	keep    func(ctx context.Context, transaction []byte) error // told before each transaction is taken
+	batched func()                                              // told after each transaction, before the next one
 	server  *http.Server
 	address string
 	log     *slog.Logger
@@ -38,8 +39,8 @@ type listener struct {
 	closed bool
 }
 
-func newListener(token string, next http.Handler, batched func(), log *slog.Logger) *listener {
-	l := &listener{token: token, next: next, batched: batched, log: log}
+func newListener(token string, next http.Handler, keep func(context.Context, []byte) error, batched func(), log *slog.Logger) *listener {
+	l := &listener{token: token, next: next, keep: keep, batched: batched, log: log}
 	l.server = &http.Server{Handler: l, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: httpPatient,
 		WriteTimeout: httpPatient, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
@@ -90,6 +91,11 @@ func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, dropped := readable(body)
 	if dropped > 0 {
 		l.log.Warn("dropped events that cannot be read", "events", dropped)
+	}
+	if err := l.keep(r.Context(), body); err != nil { // the homeserver sends it again
+		l.log.Error("could not write a transaction down", "error", err)
+		mautrix.MUnknown.WithMessage("The database does not answer").Write(w)
+		return
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	l.order.Lock()

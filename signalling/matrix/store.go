@@ -74,6 +74,9 @@ func (s *store) open(ctx context.Context, c openCall) error {
 // transaction: a crash between the two can neither lose nor repeat it.
 func (s *store) openInvited(ctx context.Context, eventID string, c openCall) (fresh bool, err error) {
 	err = s.InTx(ctx, func(ctx context.Context) error {
+		if err := s.strike(ctx, eventID); err != nil {
+			return err
+		}
 		if fresh, err = s.firstTime(ctx, eventID); err != nil || !fresh {
 			return err
 		}

@@ -42,7 +42,7 @@ type result struct {
 	Rang     int             // calls for which the trunk got an INVITE
 	Double   int             // … for which it got two
 	Open     int             // calls that the gateway knew, and never ended in the room
-	Lost     int             // calls of which nothing came: killed after the acknowledgement, before the first write
+	Lost     int             // calls of which nothing came, though they were acknowledged
 	Ready    []time.Duration // from the start of the process to its first ping
 }
 
@@ -61,7 +61,7 @@ func (r result) write(w io.Writer) {
 	fmt.Fprintf(w, "killed %d times; %d invites, %d transactions repeated, %d calls rang\n", r.Cycles, r.Invites, r.Repeated, r.Rang)
 	fmt.Fprintf(w, "double calls      %d\n", r.Double)
 	fmt.Fprintf(w, "calls left open   %d\n", r.Open)
-	fmt.Fprintf(w, "calls lost        %d (acknowledged, then killed before anything was written)\n", r.Lost)
+	fmt.Fprintf(w, "calls lost        %d (acknowledged, and nothing came of them)\n", r.Lost)
 	fmt.Fprintf(w, "time to ready     p50 %v, p95 %v, max %v\n", r.at(50), r.at(95), r.at(100))
 }
 

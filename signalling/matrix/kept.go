@@ -1,0 +1,112 @@
+package matrix
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"time"
+
+	"maunium.net/go/mautrix/event"
+)
+
+// This file holds what is written down of a transaction before it is
+// acknowledged, because the homeserver says it only once: what begins a call,
+// and what ends one that has only begun. A sudden end of the gateway between
+// the two would lose the call. An invite is struck off by what opens its call
+// (see openInvited); everything else is forgotten when no call can live of it.
+
+// keepFor is longer than any invite lives, and any clock is wrong.
+const keepFor = maxLifetime + time.Minute
+
+// maxKept is how many events are taken up again.
+const maxKept = 1000
+
+// keep writes down the events of a transaction that must not be lost.
+func (c *Client) keep(ctx context.Context, transaction []byte) error {
+	if !bytes.Contains(transaction, []byte(typePrefix)) {
+		return nil
+	}
+	var raw struct {
+		Events []json.RawMessage `json:"events"`
+	}
+	if json.Unmarshal(transaction, &raw) != nil {
+		return nil // the library says so
+	}
+	list := map[string]string{}
+	for _, text := range raw.Events {
+		var e struct {
+			Type   string `json:"type"`
+			ID     string `json:"event_id"`
+			Sender string `json:"sender"`
+		}
+		if json.Unmarshal(text, &e) != nil || e.ID == "" || c.ghosts.ours(e.Sender) {
+			continue
+		}
+		switch e.Type {
+		case typeInvite, typeAnswer, typeReject, typeHangup:
+			list[e.ID] = string(text)
+		}
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	return c.store.keep(ctx, list, time.Now())
+}
+
+// takeUpKept hands out what an earlier run had acknowledged and not taken up,
+// as one transaction.
+func (c *Client) takeUpKept(ctx context.Context) error {
+	now := time.Now()
+	err := c.store.kept(ctx, now, func(at time.Time, text string) {
+		var e *event.Event
+		if json.Unmarshal([]byte(text), &e) != nil || e == nil {
+			return
+		}
+		if e.Unsigned.Age > 0 { // as of then
+			e.Unsigned.Age += now.Sub(at).Milliseconds()
+		}
+		e.Mautrix.ReceivedAt = now
+		c.again = append(c.again, e)
+	})
+	return err
+}
+
+// keep remembers events by their ids, each once.
+func (s *store) keep(ctx context.Context, events map[string]string, now time.Time) error {
+	return s.InTx(ctx, func(ctx context.Context) error {
+		if _, err := s.Exec(ctx, `DELETE FROM kept_event WHERE at < $1`, now.Add(-keepFor).UnixMilli()); err != nil {
+			return err
+		}
+		for id, text := range events {
+			_, err := s.Exec(ctx, `INSERT INTO kept_event (event_id, at, event) VALUES ($1, $2, $3) ON CONFLICT (event_id) DO NOTHING`, id, now.UnixMilli(), text)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// kept calls f for every event that is kept, in no order.
+func (s *store) kept(ctx context.Context, now time.Time, f func(at time.Time, text string)) error {
+	rows, err := s.Query(ctx, `SELECT at, event FROM kept_event WHERE at >= $1 ORDER BY at DESC LIMIT $2`, now.Add(-keepFor).UnixMilli(), maxKept)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var at int64
+		var text string
+		if err := rows.Scan(&at, &text); err != nil {
+			return err
+		}
+		f(time.UnixMilli(at), text)
+	}
+	return rows.Err()
+}
+
+// strike forgets an event that was kept, because its call is opened.
+func (s *store) strike(ctx context.Context, eventID string) error {
+	_, err := s.Exec(ctx, `DELETE FROM kept_event WHERE event_id = $1`, eventID)
+	return err
+}
