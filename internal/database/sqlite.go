@@ -16,7 +16,9 @@ import (
 // count; readers do not wait for the writer, and a commit survives the death of
 // this process, though not always the loss of power (WAL with NORMAL); whoever
 // waits for the writer waits five seconds, and a transaction is a writer from
-// its beginning, so that two of them cannot block each other.
+// its beginning, so that two of them cannot block each other. There is one
+// connection: those who wait for it are served in turn, and in SQLite's own
+// queue whoever comes last may be served first, and many of them hardly at all.
 func openFile(ctx context.Context, at Address, _ *slog.Logger) (*DB, error) {
 	path := at.Reveal()
 	held, err := hold(path)
@@ -28,7 +30,7 @@ func openFile(ctx context.Context, at Address, _ *slog.Logger) (*DB, error) {
 	if err != nil {
 		return nil, errors.Join(err, held.Close())
 	}
-	raw.SetMaxOpenConns(maxConns / 2)
+	raw.SetMaxOpenConns(1)
 	release := func() error { return errors.Join(raw.Close(), held.Close()) }
 	if err := raw.PingContext(ctx); err != nil {
 		return nil, errors.Join(err, release())
