@@ -91,7 +91,7 @@ matrix: {homeserver: %q, domain: example.org, listen: %q}
 trunks: {pbx: {host: %q, caller_id: "+4930555000"}}
 dialing: {country: DE}
 sip: {listen: ["udp://%s"]}
-media: {webrtc_port: %s, ports: 40000-41999}
+media: {webrtc_port: %s, ports: 30000-31999}
 calls: {max: 1000, drain_timeout: 1s}
 http: {listen: %q}
 log: {level: error}
