@@ -44,6 +44,24 @@ func TestAttendedTransferByTheFarEnd(t *testing.T) {
 	})
 }
 
+// TestGoodbyeBeforeTheNews: an exchange that joins two telephones may say BYE
+// in the second call before it reports in the first.
+func TestGoodbyeBeforeTheNews(t *testing.T) {
+	inOffice(t, func(o *office) {
+		r1, p1, _, p2, to := o.both()
+		p1.refer = nil
+		r1.say(to(0, true))
+		synctest.Wait()
+		p2.leave(NormalClearing)
+		synctest.Wait()
+		p1.say(Event{Kind: Referred})
+		synctest.Wait()
+		if len(o.records) != 2 || o.records[0].To != "+49302" || o.records[0].Cause != "transferred" || o.records[1].Cause != "transferred" {
+			t.Errorf("%+v", o.records)
+		}
+	})
+}
+
 func TestAttendedTransferHere(t *testing.T) {
 	for _, left := range []bool{false, true} {
 		inOffice(t, func(o *office) {

@@ -44,6 +44,7 @@ func (p phase) questioned(e Event) (phase, []Action) {
 		p.move.at = yielding
 	}
 	if p.gives(e) {
+		p.slots[p.other(e.Side)].named = true
 		return p, []Action{{Do: DoReveal, Side: p.other(e.Side), letter: e.letter}}
 	}
 	back := *e.letter
@@ -85,6 +86,7 @@ func (p phase) give(e Event) (phase, []Action) {
 	}
 	given, to := p.other(e.Side), *e.letter
 	to.state, to.hops = p.slots[given], p.hops
+	to.state.named = false
 	p.slots[given] = slot{}
 	p, do := p.end(Reason{Cause: Transferred}, e)
 	return p, append([]Action{{Do: DoGive, Side: given, letter: &to}}, do...)

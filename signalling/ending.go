@@ -8,7 +8,17 @@ func (p phase) left(e Event) (phase, []Action) {
 		return p, nil
 	}
 	p.slots[e.Side].told = true
-	return p.without(e.Side, e.Reason, e)
+	return p.without(e.Side, p.leftFor(e), e)
+}
+
+// leftFor is why a far end left. One whose name another call knows has been
+// connected there, if it leaves in peace (RFC 5589 §7: its BYE may come before
+// the NOTIFY that tells so).
+func (p phase) leftFor(e Event) Reason {
+	if p.slots[e.Side].named && p.State == Connected && e.Reason.Cause == NormalClearing {
+		return Reason{Cause: Transferred}
+	}
+	return e.Reason
 }
 
 // gone is that a leg has let go of everything. One that says so without having

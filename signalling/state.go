@@ -23,6 +23,7 @@ type slot struct {
 	held  bool // its far end has put the call on hold,
 	quiet bool // and sends nothing to be heard meanwhile
 	muted bool // its far end has switched the microphone off
+	named bool // another call knows its name, and may have its far end connect to it
 }
 
 func (s slot) here() bool { return s.live && !s.told }
