@@ -1,7 +1,9 @@
 # make build        one static binary: ./roomline
 # make demo         two real calls on loopback, then try it by hand; ONCE=1 exits after the report
 # make test         everything: vet, units under -race, fuzzing, and the calls between real peers
-.PHONY: build demo test
+# make bench        how long a call's set-up takes here; OLD=./program measures another build beside it
+# make kills        kills the gateway 1,000 times and counts what rang twice or was left open
+.PHONY: build demo test bench kills
 
 build:
 	CGO_ENABLED=0 go build -tags goolm -trimpath -o roomline ./cmd/roomline
@@ -11,3 +13,9 @@ demo:
 
 test:
 	@test/run.sh
+
+bench:
+	@go run -tags goolm ./test/bench/setuptime -n 300 $(if $(OLD),-old $(OLD))
+
+kills:
+	@go run -tags goolm ./test/bench/killcycles -n 1000

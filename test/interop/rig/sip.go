@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/textproto"
 	"strings"
+	"time"
 )
 
 // Message is one SIP message, for tests that look into it.
@@ -14,6 +15,7 @@ type Message struct {
 	First  string // the request or status line
 	Header textproto.MIMEHeader
 	Body   string
+	At     time.Time // when it came
 }
 
 // The short names of RFC 3261 §7.3.3 and of REFER that the gateway may use.
@@ -38,7 +40,7 @@ func parseSIP(raw []byte) (m Message, ok bool) {
 		}
 	}
 	body, err := io.ReadAll(in)
-	return Message{First: first, Header: h, Body: string(body)}, err == nil
+	return Message{First: first, Header: h, Body: string(body), At: time.Now()}, err == nil
 }
 
 // Method is a request's; of a response it is "".

@@ -1,0 +1,116 @@
+// Command setuptime measures how long a gateway takes between a homeserver and a
+// trunk that are both at hand: from m.call.invite to INVITE, and from 200 to
+// m.call.answer. Another build may be measured beside it, call by call.
+//
+//	go run -tags goolm ./test/bench/setuptime -n 300 -old ./roomline-before
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"text/tabwriter"
+	"time"
+)
+
+func main() {
+	n := flag.Int("n", 300, "how many calls to measure")
+	now := flag.String("new", "", "the `PROGRAM` to measure; empty: built from this tree")
+	old := flag.String("old", "", "another `PROGRAM`, for comparison")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := compare(ctx, *n, *now, *old, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+// compare measures the builds in turns, so that what else the machine does
+// meanwhile falls on both.
+func compare(ctx context.Context, n int, now, old string, w io.Writer) error {
+	dir, err := os.MkdirTemp("", "setuptime-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if now == "" {
+		if now, err = build(ctx, dir); err != nil {
+			return err
+		}
+	}
+	var stands []*stand
+	for i, program := range []string{now, old} {
+		if program == "" {
+			continue
+		}
+		s, err := open(ctx, program, fmt.Sprintf("%s/%d", dir, i), rooms(n))
+		if err != nil {
+			return err
+		}
+		defer s.close()
+		stands = append(stands, s)
+	}
+	for i := -rooms(n); i < n; i++ { // the first call of each room is not measured: rooms are known by then
+		for _, s := range stands {
+			if err := s.call(ctx, i); err != nil {
+				return fmt.Errorf("call %d: %w", i, err)
+			}
+		}
+	}
+	return table(w, n, stands)
+}
+
+// rooms is in how many rooms the calls are placed: no user calls so often that
+// a default limit stops it.
+func rooms(n int) int { return max(n/5, 1) }
+
+// table prints what was measured, in milliseconds.
+func table(w io.Writer, n int, stands []*stand) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(t, "%d calls, ms\tbuild\tp50\tp95\tp99\tmax\t\n", n)
+	for _, what := range []struct {
+		name string
+		of   func(*stand) []time.Duration
+	}{
+		{"m.call.invite received → INVITE sent", func(s *stand) []time.Duration { return s.out }},
+		{"200 OK received → m.call.answer sent", func(s *stand) []time.Duration { return s.back }},
+	} {
+		var all [][]float64
+		for i, s := range stands {
+			all = append(all, percentiles(what.of(s)))
+			row(t, what.name, []string{"new", "old"}[i], "%.2f", all[i])
+		}
+		if len(all) == 2 {
+			ratio := make([]float64, len(all[0]))
+			for i := range ratio {
+				ratio[i] = all[0][i] / all[1][i]
+			}
+			row(t, what.name, "new/old", "%.2f", ratio)
+		}
+	}
+	return t.Flush()
+}
+
+func row(w io.Writer, name, build, format string, values []float64) {
+	fmt.Fprintf(w, "%s\t%s\t", name, build)
+	for _, v := range values {
+		fmt.Fprintf(w, format+"\t", v)
+	}
+	fmt.Fprintln(w)
+}
+
+// percentiles are the 50th, 95th, 99th and the longest, in milliseconds.
+func percentiles(d []time.Duration) (ms []float64) {
+	d = slices.Clone(d)
+	slices.Sort(d)
+	for _, p := range []int{50, 95, 99, 100} {
+		ms = append(ms, float64(d[(len(d)-1)*p/100].Microseconds())/1000)
+	}
+	return ms
+}

@@ -1,0 +1,21 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestMeasures: the benchmark works, on two builds that are one.
+func TestMeasures(t *testing.T) {
+	program, err := build(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	if err := compare(t.Context(), 5, program, program, &out); err != nil {
+		t.Fatal(err)
+	}
+	if got := out.String(); strings.Count(got, "new/old") != 2 || strings.Count(got, "\n") != 7 {
+		t.Errorf("the table:\n%s", got)
+	}
+}
