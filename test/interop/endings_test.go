@@ -157,23 +157,23 @@ func phoneEndings() []phoneEnding {
 	giveUp := func(s *scene, _ *rig.RoomCall, p *rig.Phone) { ok(s.t, p.Hangup(s.ctx)) }
 	return []phoneEnding{
 		{name: "the phone gives up, version 0", login: rig.Login{V0: true}, act: giveUp, within: 3 * time.Second,
-			sent: "hangup(user_hangup)", notice: "Missed call from +49 30 23125999", cause: "cancelled", by: "caller"},
+			sent: "hangup(user_hangup)", notice: "Missed call from Carol (+49 30 23125999) at ", cause: "cancelled", by: "caller"},
 		{name: "alice is busy", act: func(s *scene, call *rig.RoomCall, _ *rig.Phone) { s.otherDevice(call, "m.call.reject", "user_busy") },
 			within: 3 * time.Second, status: "486 Busy Here", sent: "select_answer",
-			notice: "+49 30 23125999 called while you were busy", cause: "busy", by: "called"},
+			notice: "Carol (+49 30 23125999) called while you were busy", cause: "busy", by: "called"},
 		{name: "another device of alice's declines", act: func(s *scene, call *rig.RoomCall, _ *rig.Phone) { s.otherDevice(call, "m.call.reject", "") },
 			within: 3 * time.Second, status: "603 Decline", sent: "select_answer",
-			notice: "You declined a call from +49 30 23125999", cause: "rejected", by: "called"},
+			notice: "You declined a call from Carol (+49 30 23125999)", cause: "rejected", by: "called"},
 		{name: "no answer, version 0", login: rig.Login{V0: true}, changes: []string{"http:\n", "calls: {ring_timeout: 10s}\nhttp:\n"}, within: 13 * time.Second,
-			status: "480 Temporarily Unavailable", sent: "hangup(invite_timeout)", notice: "Missed call from +49 30 23125999", cause: "no_answer"},
+			status: "480 Temporarily Unavailable", sent: "hangup(invite_timeout)", notice: "Missed call from Carol (+49 30 23125999) at ", cause: "no_answer"},
 		{name: "the phone gives up", act: giveUp,
-			within: 3 * time.Second, sent: "hangup(user_hangup)", notice: "Missed call from +49 30 23125999", cause: "cancelled", by: "caller"},
+			within: 3 * time.Second, sent: "hangup(user_hangup)", notice: "Missed call from Carol (+49 30 23125999) at ", cause: "cancelled", by: "caller"},
 		{name: "alice declines", act: reject, within: 3 * time.Second, status: "603 Decline",
-			notice: "You declined a call from +49 30 23125999", cause: "rejected", by: "called"},
+			notice: "You declined a call from Carol (+49 30 23125999)", cause: "rejected", by: "called"},
 		{name: "alice declines, version 0", login: rig.Login{V0: true}, act: reject, within: 3 * time.Second, status: "603 Decline",
-			notice: "You declined a call from +49 30 23125999", cause: "rejected", by: "called"},
+			notice: "You declined a call from Carol (+49 30 23125999)", cause: "rejected", by: "called"},
 		{name: "no answer", changes: []string{"http:\n", "calls: {ring_timeout: 10s}\nhttp:\n"}, within: 13 * time.Second, status: "480 Temporarily Unavailable",
-			sent: "hangup(invite_timeout)", notice: "Missed call from +49 30 23125999", cause: "no_answer"}, // her client's timer runs out with ours
+			sent: "hangup(invite_timeout)", notice: "Missed call from Carol (+49 30 23125999) at ", cause: "no_answer"}, // her client's timer runs out with ours
 	}
 }
 

@@ -46,7 +46,7 @@ func TestHangupFromTheRoom(t *testing.T) {
 				t.Errorf("the phone was told cause %d, want 16", cause)
 			}
 			s.waitSIP(mark, did, "< BYE")
-			ending{notice: "Call from +49 30 23125999 ended after 0:0", cause: "normal_clearing", by: "called"}.check(t, s, call.Room, s.record(s.ctx, 0))
+			ending{notice: "Call from Carol (+49 30 23125999) ended after 0:0", cause: "normal_clearing", by: "called"}.check(t, s, call.Room, s.record(s.ctx, 0))
 			s.settled(s.ctx, before)
 		})
 	}
@@ -92,7 +92,7 @@ func TestCalledClientVanishes(t *testing.T) {
 			own.Kill()
 			s.endsWithin(phone, 5*time.Second, 17*time.Second)
 			s.waitSIP(mark, did, "< BYE")
-			ending{sent: "hangup(ice_timeout)", notice: "The call from +49 30 23125999 ended: the audio connection was lost (after 0:",
+			ending{sent: "hangup(ice_timeout)", notice: "The call from Carol (+49 30 23125999) ended: the audio connection was lost (after 0:",
 				cause: "media_lost", by: "called", sip: "BYE"}.check(t, s, call.Room, s.record(s.ctx, 0))
 			s.settled(s.ctx, before)
 		})
@@ -135,7 +135,7 @@ func TestAsteriskDies(t *testing.T) {
 		_, err := phone.WaitAnswered(s.ctx)
 		ok(t, err)
 		s.killAsterisk(call)
-		ending{sent: "hangup(ice_timeout)", notice: "The call from +49 30 23125999 ended: the audio connection was lost", cause: "media_lost",
+		ending{sent: "hangup(ice_timeout)", notice: "The call from Carol (+49 30 23125999) ended: the audio connection was lost", cause: "media_lost",
 			by: "caller"}.check(t, s, call.Room, s.record(s.ctx, 0))
 		s.settled(s.ctx, before)
 	})
@@ -228,15 +228,27 @@ func TestDrainTimeout(t *testing.T) {
 	}
 }
 
-// TestKilledGateway: after kill -9 the next start ends what was left open in
-// the room, and calls work again.
+// TestKilledGateway: after kill -9 with a call each way the next start ends what
+// was left open on both sides, and calls work again.
 func TestKilledGateway(t *testing.T) {
 	s := open(t, with{})
-	call, _ := s.connect("030 23125606", "+493023125606")
+	call, out := s.connect("030 23125606", "+493023125606")
+	rung, in := s.ring()
+	ok(t, rung.Answer(s.ctx, 0))
+	ok(t, rung.WaitState(s.ctx, "connected"))
+	_, err := in.WaitAnswered(s.ctx)
+	ok(t, err)
+	pause(s.ctx, 500*time.Millisecond) // what is answered is written down a moment later
+	mark := bed.Mark()
 	s.Kill()
 	s.start()
-	ok(t, call.WaitState(s.ctx, "ended"))
-	ok(t, bed.HangupAll(s.ctx))
+	for _, c := range []*rig.RoomCall{call, rung} {
+		ok(t, c.WaitState(s.ctx, "ended"))
+	}
+	s.endsWithin(out, 0, 10*time.Second)
+	s.endsWithin(in, 0, 10*time.Second)
+	s.waitSIP(mark, "+493023125606", "< BYE")
+	s.waitSIP(mark, did, "< BYE")
 	again, phone := s.connect("030 23125606", "+493023125606")
 	heard, err := again.Record(s.ctx, time.Second)
 	ok(t, err)

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"roomline/test/interop/rig"
 )
 
 // refers is what of a call's messages is about transfers.
@@ -65,28 +63,6 @@ func TestTelephoneTransfersInVain(t *testing.T) {
 	ok(t, err)
 }
 
-// The user sends the telephone to another: the trunk connects the two, and
-// nothing of the call is left here.
-func TestUserTransfersOnTheTrunk(t *testing.T) {
-	s := open(t, with{})
-	before := s.holdings(s.ctx)
-	call, _ := s.connect("+493023125630", "+493023125630")
-	found, err := s.alice.Lookup(s.ctx, "+493023125606")
-	ok(t, err)
-	ok(t, call.Transfer(s.ctx, found.UserID))
-	if r := s.record(s.ctx, 0); r.Cause != "transferred" {
-		t.Errorf("the call ended for %s (%s)", r.Cause, r.Detail)
-	}
-	if got := s.refers(); !strings.Contains(got, "202 Accepted (REFER)") || !strings.Contains(got, "200 OK (NOTIFY)") {
-		t.Errorf("messages:\n%s", got)
-	}
-	if bed.Live() == 0 {
-		t.Error("the telephone talks to nobody")
-	}
-	ok(t, bed.HangupAll(s.ctx))
-	s.settled(s.ctx, before)
-}
-
 // Who is at the telephone changes, and the client is told.
 func TestConnectedLineChanges(t *testing.T) {
 	s := open(t, with{})
@@ -103,46 +79,4 @@ func TestConnectedLineChanges(t *testing.T) {
 		pause(s.ctx, 200*time.Millisecond)
 	}
 	ok(t, call.Hangup(s.ctx))
-}
-
-// The user joins two telephones that are on the same trunk: the trunk connects
-// them by the name of the other dialog (RFC 3891).
-func TestUserJoinsTwoOnTheTrunk(t *testing.T) {
-	s := open(t, with{})
-	before := s.holdings(s.ctx)
-	first, _ := s.connect("+493023125630", "+493023125630")
-	second, _ := s.connect("+493023125606", "+493023125606")
-	ok(t, first.TransferTo(s.ctx, second))
-	s.record(s.ctx, 0)
-	s.record(s.ctx, 1)
-	if got := s.refers(); !strings.Contains(got, "202 Accepted (REFER)") || !strings.Contains(got, "200 OK (NOTIFY)") {
-		t.Errorf("messages:\n%s", got)
-	}
-	if bed.Live() == 0 {
-		t.Error("the telephones are not connected")
-	}
-	ok(t, bed.HangupAll(s.ctx))
-	s.settled(s.ctx, before)
-}
-
-// F1: the gateway dies with calls in both directions; the next start ends both
-// at the telephones.
-func TestSuddenEndReachesTheTelephones(t *testing.T) {
-	s := open(t, with{})
-	_, out := s.connect("+493023125606", "+493023125606")
-	call, in := s.ring()
-	ok(t, call.Answer(s.ctx, 0))
-	_, err := in.WaitAnswered(s.ctx)
-	ok(t, err)
-	pause(s.ctx, 500*time.Millisecond) // what is answered is written down a moment later
-	s.Kill()
-	s.start()
-	up := time.Now()
-	for _, phone := range []*rig.Phone{out, in} {
-		at, _, err := phone.WaitEnded(s.ctx)
-		ok(t, err)
-		if took := at.Sub(up); took > 10*time.Second {
-			t.Errorf("a telephone was told %v after the start", took)
-		}
-	}
 }

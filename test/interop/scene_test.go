@@ -20,6 +20,8 @@ const (
 	caller    = "+493023125999" // who calls it
 	aliceTone = 450             // Hz; what alice's microphone plays
 	phoneTone = 1000            // Hz; what the telephone plays
+	bobTone   = 850             // Hz; what bob's microphone plays
+	carrierAt = "127.7.0.3:5060"
 )
 
 // scene is a gateway with one user who has a number and is logged in.
@@ -29,6 +31,8 @@ type scene struct {
 	ctx   context.Context
 	alice *rig.User
 	line  string // alice's phone-line room
+
+	carrier *rig.Carrier // of a scene that asked for one
 }
 
 // with names what a scene may differ in.
@@ -38,6 +42,7 @@ type with struct {
 	changes []string
 	limit   time.Duration // of the whole test; 0 is 90 s
 	binary  string        // "" is the one with the race detector
+	carrier bool          // the trunk is not Asterisk but a carrier that speaks as the test wants
 }
 
 // open starts a gateway whose DID belongs to a fresh user, and logs her in.
@@ -59,13 +64,31 @@ func open(t *testing.T, w with) *scene {
 	if w.browser == nil {
 		w.browser = browser
 	}
-	s.gateway = launch(t, w.binary, append([]string{"@alice:", "@" + w.login.Name + ":"}, w.changes...)...)
+	bed.Forget() // what an earlier test left to itself
+	t.Cleanup(s.quiet)
 	var err error
+	if w.carrier {
+		s.carrier, err = bed.Carrier(carrierAt)
+		ok(t, err)
+		t.Cleanup(s.carrier.Close)
+		w.changes = append(w.changes, "host: 127.7.0.1:5060", "host: "+carrierAt)
+	}
+	s.gateway = launch(t, w.binary, append([]string{"@alice:", "@" + w.login.Name + ":"}, w.changes...)...)
 	s.alice, err = w.browser.Login(ctx, w.login)
 	ok(t, err)
 	t.Cleanup(func() { s.leave() })
 	s.joinLine()
 	return s
+}
+
+// quiet hangs up at Asterisk's end what a test that failed has left.
+func (s *scene) quiet() {
+	if !s.t.Failed() || bed.Live() == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	_ = bed.HangupAll(ctx) // Asterisk may be down: the test has failed already
 }
 
 // joinLine waits until alice has joined the room that is her phone line.
@@ -81,6 +104,38 @@ func (s *scene) joinLine() {
 		}
 		return s.line != ""
 	})
+}
+
+// join logs another user in, who has no number unless the scene was opened with one for her.
+func (s *scene) join(l rig.Login) *rig.User {
+	s.t.Helper()
+	u, err := browser.Login(s.ctx, l)
+	ok(s.t, err)
+	s.t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		_ = u.Leave(ctx) // the test may have logged her out
+	})
+	return u
+}
+
+// withBob opens a scene in which a second user has bob's number, and is on its line.
+func withBob(t *testing.T, w with) (*scene, *rig.User) {
+	t.Helper()
+	name := "bob-" + strings.ToLower(rand.Text()[:8])
+	w.changes = append([]string{"@bob:", "@" + name + ":"}, w.changes...)
+	s := open(t, w)
+	bob := s.join(rig.Login{Name: name, Tone: bobTone})
+	s.until(s.ctx, "bob to join his phone line", func() bool { return len(joined(s, bob)) > 0 })
+	return s, bob
+}
+
+func joined(s *scene, u *rig.User) []string {
+	var rooms struct {
+		Joined []string `json:"joined_rooms"`
+	}
+	ok(s.t, u.Client(s.ctx, "GET", "/_matrix/client/v3/joined_rooms", nil, &rooms))
+	return rooms.Joined
 }
 
 // all are the records of calls that have ended.
@@ -132,21 +187,26 @@ func (s *scene) ring() (*rig.RoomCall, *rig.Phone) {
 // notice waits for the one sentence about a call's end, and returns it.
 func (s *scene) notice(room string) string {
 	s.t.Helper()
-	events := s.timeline(room, func(e []rig.Event) bool { return len(notices(e)) > 0 })
-	all := notices(events)
+	events := s.timeline(room, func(e []rig.Event) bool { return len(s.alice.Told(e)) > 0 })
+	all := s.alice.Told(events)
 	if len(all) != 1 {
 		s.t.Errorf("the room was told %q, want one sentence", all)
 	}
 	return all[0]
 }
 
-func notices(events []rig.Event) (texts []string) {
-	for _, e := range events {
-		if e.Text("msgtype") == "m.notice" {
-			texts = append(texts, e.Text("body"))
-		}
+// says waits until the last that was written in a room, by others than alice, has a text in it.
+func (s *scene) says(room, want string) string {
+	s.t.Helper()
+	var last []string
+	events, err := s.alice.WaitTimeline(s.ctx, room, func(e []rig.Event) bool {
+		last = s.alice.Told(e)
+		return len(last) > 0 && strings.Contains(last[len(last)-1], want)
+	})
+	if err != nil {
+		s.t.Fatalf("the room was told %q of %d events, want %q: %v", last, len(events), want, err)
 	}
-	return texts
+	return last[len(last)-1]
 }
 
 func (s *scene) timeline(room string, f func([]rig.Event) bool) []rig.Event {

@@ -20,16 +20,23 @@ export class Ear {
   blocks = []; began = 0; waiting = [];
   constructor(stream) { this.opened = this.open(stream); }
   async open(stream) {
-    // A remote stream gives WebAudio nothing until a media element plays it (Chromium).
-    this.player = Object.assign(new Audio(), { autoplay: true, srcObject: stream });
-    this.player.play().catch(() => {});
+    this.player = Object.assign(new Audio(), { autoplay: true });
     listening ??= new AudioContext({ sampleRate: RATE });
     await (ready ??= listening.audioWorklet.addModule('recorder.js').then(() => listening.resume()));
-    this.source = listening.createMediaStreamSource(stream);
     this.node = new AudioWorkletNode(listening, 'recorder', { numberOfOutputs: 0 });
     this.node.port.onmessage = ({ data }) => this.take(data);
+    this.hear(stream);
+  }
+  // A remote stream gives WebAudio nothing until a media element plays it (Chromium).
+  hear(stream) {
+    if (this.stopped || !stream.getAudioTracks().length) return;
+    this.player.srcObject = stream; this.player.play().catch(() => {});
+    this.source?.disconnect();
+    this.source = listening.createMediaStreamSource(stream);
     this.source.connect(this.node);
   }
+  // A hold takes the far end's track out of its stream, and the end of it brings it in a new one.
+  move(stream) { this.opened = this.opened.then(() => this.hear(stream)); }
   take({ began, pcm }) {
     if (!this.blocks.length) this.began = wallClock(listening, began);
     this.blocks.push(pcm);
@@ -53,7 +60,7 @@ export class Ear {
     if (this.stopped) return;
     this.stopped = true;
     await this.opened;
-    this.source.disconnect(); this.node.disconnect(); this.node.port.close(); this.player.srcObject = null;
+    this.source?.disconnect(); this.node.disconnect(); this.node.port.close(); this.player.srcObject = null;
     this.waiting.forEach(w => w.done()); this.waiting = [];
   }
   forget() { this.blocks = []; }

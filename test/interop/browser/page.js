@@ -80,7 +80,12 @@ function track(call, extra) {
     if (s === 'ended') ended(e);
     change();
   };
-  const feed = stream => { if (stream && !e.ear) { e.ear = new Ear(stream); log('feed', { call: e.id }); change(); } };
+  const feed = stream => {
+    if (!stream || stream === e.stream) return;
+    e.stream = stream;
+    if (e.ear) return e.ear.move(stream);
+    e.ear = new Ear(stream); log('feed', { call: e.id }); change();
+  };
   if (bed.line) {
     call.addEventListener('state', ({ detail }) => state(detail));
     call.addEventListener('feed', () => feed(call.remote));

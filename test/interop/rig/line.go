@@ -28,6 +28,13 @@ type Line struct {
 // Invite is the request that began the call.
 func (l *Line) Invite() Message { return l.invite }
 
+// Messages are all that the gateway has sent so far, in order.
+func (l *Line) Messages() []Message {
+	l.c.mu.Lock()
+	defer l.c.mu.Unlock()
+	return slices.Clone(l.seen)
+}
+
 // take is called with the carrier's lock held.
 func (l *Line) take(m Message) {
 	l.seen = append(l.seen, m)

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -40,18 +41,73 @@ func (e Event) At() time.Time { return time.UnixMilli(e.TS) }
 // Text is one string of the content, "" where it is none.
 func (e Event) Text(key string) string { s, _ := e.Content[key].(string); return s }
 
-// Timeline is a room's calls and notices, oldest first: the m.call events and the
-// m.room.message events of type m.notice.
+// Timeline is a room's calls and messages, oldest first: the m.call events, those
+// of the gateway's own types, and m.room.message.
 func (s Session) Timeline(ctx context.Context, room string) ([]Event, error) {
+	all, err := s.Events(ctx, room)
+	return slices.DeleteFunc(all, func(e Event) bool { return strings.HasPrefix(e.Type, "m.room.") && e.Type != "m.room.message" }), err
+}
+
+// Events are the last 500 events of a room, oldest first.
+func (s Session) Events(ctx context.Context, room string) ([]Event, error) {
 	var page struct{ Chunk []Event }
 	path := "/_matrix/client/v3/rooms/" + url.PathEscape(room) + "/messages?dir=b&limit=500"
 	if err := s.bed.matrix(ctx, s.Token, http.MethodGet, path, nil, &page); err != nil {
 		return nil, err
 	}
 	slices.Reverse(page.Chunk)
-	return slices.DeleteFunc(page.Chunk, func(e Event) bool {
-		return !strings.HasPrefix(e.Type, "m.call.") && e.Text("msgtype") != "m.notice"
-	}), nil
+	return page.Chunk, nil
+}
+
+// Told is what others than the user have written, each message as it was last
+// edited, oldest first.
+func (s Session) Told(events []Event) (texts []string) {
+	at := map[string]int{} // by event id
+	for _, e := range events {
+		if e.Type != "m.room.message" || e.Sender == s.ID {
+			continue
+		}
+		relates, _ := e.Content["m.relates_to"].(map[string]any)
+		edited, _ := e.Content["m.new_content"].(map[string]any)
+		if i, known := at[fmt.Sprint(relates["event_id"])]; known && relates["rel_type"] == "m.replace" {
+			texts[i], _ = edited["body"].(string)
+			continue
+		}
+		at[e.ID] = len(texts)
+		texts = append(texts, e.Text("body"))
+	}
+	return texts
+}
+
+// Say writes a message into a room.
+func (s Session) Say(ctx context.Context, room, text string) error {
+	return s.Send(ctx, room, "m.room.message", map[string]any{"msgtype": "m.text", "body": text})
+}
+
+// CreateRoom makes a private room and invites users to it.
+func (s Session) CreateRoom(ctx context.Context, more map[string]any, invite ...string) (room string, err error) {
+	content := map[string]any{"preset": "private_chat", "invite": invite}
+	maps.Copy(content, more)
+	var made struct {
+		Room string `json:"room_id"`
+	}
+	err = s.Client(ctx, http.MethodPost, "/_matrix/client/v3/createRoom", content, &made)
+	return made.Room, err
+}
+
+// Members are the users who are in a room, with the names they have there.
+func (s Session) Members(ctx context.Context, room string) (map[string]string, error) {
+	var list struct {
+		Joined map[string]struct {
+			Name string `json:"display_name"`
+		}
+	}
+	err := s.Client(ctx, http.MethodGet, "/_matrix/client/v3/rooms/"+url.PathEscape(room)+"/joined_members", nil, &list)
+	names := map[string]string{}
+	for id, m := range list.Joined {
+		names[id] = m.Name
+	}
+	return names, err
 }
 
 // WaitTimeline returns the timeline once f has found in it what it looks for.

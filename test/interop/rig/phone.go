@@ -72,6 +72,18 @@ func (b *Bed) WaitCall(ctx context.Context, number string) (*Phone, error) {
 	return p, err
 }
 
+// Forget takes every call there has been, so that WaitCall returns only new ones.
+func (b *Bed) Forget() {
+	if b.ami == nil {
+		return
+	}
+	b.ami.mu.Lock()
+	defer b.ami.mu.Unlock()
+	for _, c := range b.ami.order {
+		c.taken = true
+	}
+}
+
 // Live says how many channels Asterisk has open: nought between tests.
 func (b *Bed) Live() int {
 	if b.ami == nil {
