@@ -307,3 +307,30 @@ func (s *stuck) Write(ctx context.Context, keep []Entry, forget []string) error 
 	<-s.free
 	return s.memory.Write(ctx, keep, forget)
 }
+
+// Closing also ends in time when more calls wait for their BYE than are ended
+// at once.
+func TestSuddenEndOfMany(t *testing.T) {
+	p, left, times := newPeer(t, "127.0.0.1"), newMemory(), realTiming()
+	times.hush = time.Millisecond
+	for i := range maxFarewells + 2 {
+		e := Entry{At: time.Now(), Trunk: "carrier", CallID: fmt.Sprint("call", i), Local: "sip:1@h", LocalTag: "1", Remote: "sip:2@h",
+			RemoteTag: "2", Target: "sip:2@" + p.addr().String(), Network: "udp", Peer: p.addr().String()}
+		left.entries[e.Key()] = e
+	}
+	b := newBedWith(t, p, left, times)
+	for range maxFarewells {
+		b.request("BYE")
+	}
+	closed := make(chan error, 1)
+	go func() { closed <- b.agent.Close() }() // ends with Close; awaited below
+	select {
+	case err := <-closed:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(patience):
+		t.Fatal("Close does not return")
+	}
+	left.has(t, maxFarewells+2)
+}

@@ -41,14 +41,13 @@ func (a *Agent) endAll(left []Entry) {
 		select {
 		case slots <- struct{}{}:
 		case <-a.ctx.Done():
+			all.Wait()
+			return // the next start goes on
 		}
 		all.Go(func() { // ends with the far end's answer, in time, or with a.ctx; awaited below
 			defer func() { <-slots }()
 			signalling.Survives(a.log, "the end of an old call", func() { a.end(e) })
 		})
-		if a.ctx.Err() != nil {
-			break
-		}
 	}
 	all.Wait()
 	a.log.Info("calls that a sudden end had left open were ended", "calls", len(left))
