@@ -20,7 +20,7 @@ type entry struct{ day, user string }
 // book keeps over a restart what each user talked today. It is written beside
 // the calls, which never wait for it.
 type book struct {
-	part *database.Part // nil until it is opened
+	part *database.Part // nil until it is open and its writer runs
 	log  *slog.Logger
 
 	mu     sync.Mutex // guards what follows
@@ -91,11 +91,11 @@ func (b *book) write(ctx context.Context) error {
 }
 
 // read is what each user talked in a day. Earlier days are forgotten.
-func (b *book) read(ctx context.Context, day string) (map[string]time.Duration, error) {
-	if _, err := b.part.Exec(ctx, `DELETE FROM permit_usage WHERE day < $1`, day); err != nil {
+func read(ctx context.Context, part *database.Part, day string) (map[string]time.Duration, error) {
+	if _, err := part.Exec(ctx, `DELETE FROM permit_usage WHERE day < $1`, day); err != nil {
 		return nil, err
 	}
-	rows, err := b.part.Query(ctx, `SELECT user_id, used_ms FROM permit_usage WHERE day = $1`, day)
+	rows, err := part.Query(ctx, `SELECT user_id, used_ms FROM permit_usage WHERE day = $1`, day)
 	if err != nil {
 		return nil, err
 	}

@@ -97,6 +97,33 @@ func TestDatabaseFails(t *testing.T) {
 	}
 }
 
+// A permit whose table cannot be read does not start, and closes all the same.
+func TestStartFails(t *testing.T) {
+	db := open(t, databasetest.File(t))
+	defer db.Close()
+	part, err := db.Part(t.Context(), "permit", upgrades)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = part.Exec(t.Context(), `DROP TABLE permit_usage`); err != nil {
+		t.Fatal(err)
+	}
+	p := made(t, "DE", nil)
+	if p.Start(t.Context(), db) == nil {
+		t.Fatal("started without its table")
+	}
+	closed := make(chan error, 1)
+	go func() { closed <- p.Close() }() // ends with Close; awaited below
+	select {
+	case err = <-closed:
+	case <-time.After(10 * time.Second):
+		t.Fatal("Close does not return")
+	}
+	if err != nil {
+		t.Error(err)
+	}
+}
+
 func TestCloseBeforeStart(t *testing.T) {
 	if err := made(t, "DE", nil).Close(); err != nil {
 		t.Error(err)

@@ -16,25 +16,27 @@ const (
 // Start takes up what users have talked today, and from then on writes it to
 // the database, which stays its owner's, who closes it after Close.
 func (p *Permit) Start(ctx context.Context, db *database.DB) error {
-	var err error
-	if p.book.part, err = db.Part(ctx, "permit", upgrades); err != nil {
+	part, err := db.Part(ctx, "permit", upgrades)
+	if err != nil {
 		return err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.accounts.turn(time.Now())
-	used, err := p.book.read(ctx, p.accounts.day)
+	used, err := read(ctx, part, p.accounts.day)
 	if err != nil {
 		return fmt.Errorf("read what users have talked today: %w", err)
 	}
 	for user, used := range used {
 		p.accounts.of(user).used += used
 	}
+	p.book.part = part
 	go p.book.run() // ends with Close, which waits
 	return nil
 }
 
-// Close writes what is not written yet. It may be called twice, and before Start.
+// Close writes what is not written yet. It may be called twice, and where
+// Start was not called or failed.
 func (p *Permit) Close() error {
 	b := p.book
 	if b.part == nil {
