@@ -136,7 +136,7 @@ func TestAttendedTransferByRefer(t *testing.T) {
 	ok(t, err)
 	ok(t, one.TransferTo(s.ctx, two))
 	s.transferred(one)
-	s.transferred(two)
+	ok(t, two.WaitState(s.ctx, "ended")) // by the exchange's BYE, which says no more than that it is over
 	s.idle()
 	if got := s.refers(); !strings.Contains(got, "202 Accepted (REFER)") || !strings.Contains(got, "200 OK (NOTIFY)") {
 		t.Errorf("messages:\n%s", got)
