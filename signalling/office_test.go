@@ -24,7 +24,7 @@ type office struct {
 	worst   int            // how many played to one sink at once
 	parts   map[string]int // admitted and not yet left, by number
 	talked  map[string]time.Duration
-	deny    string // the number that nobody may dial
+	deny    string // the number that nobody may dial, or the user who may dial none
 	records []Record
 }
 
@@ -118,7 +118,7 @@ func (o *office) Dial(to Target, offer []media.Format, in *Inbox) Leg {
 func (o *office) Admit(user, number string) (func(time.Duration), Reason, bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if number == o.deny || user == "" {
+	if number == o.deny || user == o.deny || user == "" {
 		return nil, Reason{Cause: Forbidden}, false
 	}
 	o.parts[number]++

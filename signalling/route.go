@@ -82,11 +82,11 @@ func (c *call) way(to Target) (Dialler, Reason, bool) {
 	return d, Reason{}, true
 }
 
-// reroute asks where a transfer leads. It is a new call of the Matrix user
-// whose call this is, with no more rights than that (never of a trunk).
+// reroute asks where a transfer leads. It is a new call of a Matrix user, with
+// no more rights than that (never of a trunk).
 func (c *call) reroute(to Destination) {
-	in := Incoming{Via: Matrix, From: c.owner, To: to.To, Room: c.in.Room}
-	if c.owner.User == "" && to.To.User == "" {
+	in := Incoming{Via: Matrix, From: c.payer(), To: to.To, Room: c.in.Room}
+	if in.From.User == "" && to.To.User == "" {
 		c.inbox.Post(Event{Kind: Unroutable, Reason: Reason{Cause: Forbidden, Detail: "no Matrix user takes part in the call"}})
 		return
 	}
@@ -98,6 +98,15 @@ func (c *call) reroute(to Destination) {
 	c.next.to.introduce(c.who[stays])
 	via := c.parts[stays].via
 	c.inbox.Post(Event{Kind: Routed, native: via == Matrix || via == c.next.to.Via})
+}
+
+// payer is the Matrix user who asks for a transfer, or, where a telephone does,
+// the one whose call this is.
+func (c *call) payer() Party {
+	if by := c.move.by; c.parts[by].via == Matrix && c.who[by].User != "" {
+		return c.who[by]
+	}
+	return c.owner
 }
 
 // introduce lets users who are rung see who is transferred to them; a trunk is

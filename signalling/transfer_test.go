@@ -272,3 +272,24 @@ func TestTransfersFollowEachOther(t *testing.T) {
 		}
 	})
 }
+
+// S15: who was given somebody else's call does not dial with that one's rights;
+// a telephone dials with those of the user whose call it is.
+func TestATransferIsItsAskersCall(t *testing.T) {
+	inOffice(t, func(o *office) {
+		phone, group := o.ring()
+		o.when[dave], o.when["+49302"], o.deny = answers, answers, dave
+		group[1].say(Event{Kind: Answered})
+		o.joined(phone, group[1])
+		group[1].say(Event{Kind: Refer, To: Destination{To: Party{User: dave}}})
+		given := o.last()
+		o.joined(phone, given)
+		given.say(Event{Kind: Refer, To: Destination{To: Party{Number: "+49302"}}})
+		o.joined(phone, given)
+		if len(given.became) != 1 || given.became[0].Cause != Forbidden || len(o.legs) != 5 {
+			t.Errorf("told %v, %d legs", given.became, len(o.legs))
+		}
+		phone.say(Event{Kind: Refer, To: Destination{To: Party{Number: "+49302"}}})
+		o.joined(given, o.last())
+	})
+}
