@@ -191,7 +191,7 @@ func TestReferRefused(t *testing.T) {
 	b.send(b.text("NOTIFY", "x", nil, "Event: refer"))
 	b.response("481 NOTIFY")
 
-	b = newBed(t, func(c *TrunkConfig, _ *timing) { c.AcceptRefer = false })
+	b = newBed(t, func(c *TrunkConfig, _ *timing) { c.AcceptRefer = TrunkDefaults().AcceptRefer })
 	_, invite = b.answered()
 	b.send(b.within(invite, "REFER", 5, nil, "Refer-To: <sip:600@h>"))
 	if allow := b.response("405 REFER").GetHeader("Allow").Value(); strings.Contains(allow, "REFER") {

@@ -25,7 +25,7 @@ type TrunkConfig struct {
 	AllowFrom      []string      `yaml:"allow_from"`      // addresses or CIDRs that calls may come from, besides the host's own
 	TrustIdentity  bool          `yaml:"trust_identity"`  // callers are who the trunk's P-Asserted-Identity says; default true
 	SendIdentity   bool          `yaml:"send_identity"`   // tell the trunk in P-Asserted-Identity who is here, also after a transfer
-	AcceptRefer    bool          `yaml:"accept_refer"`    // the trunk may transfer its calls by REFER; default true
+	AcceptRefer    bool          `yaml:"accept_refer"`    // the far end may transfer calls by REFER, as the user it talks with; for a PBX of yours; default false
 	Transfer       string        `yaml:"transfer"`        // how calls are transferred: auto (the default), refer or bridge
 	ReferTo        string        `yaml:"refer_to"`        // how a transfer names the new number: sip (the default) or tel
 	ConnectTimeout time.Duration `yaml:"connect_timeout"` // no answer at all to an INVITE for so long: the trunk is unreachable; default 4s
@@ -35,7 +35,7 @@ type TrunkConfig struct {
 // TrunkDefaults are the values of the fields that a trunk leaves out.
 func TrunkDefaults() TrunkConfig {
 	return TrunkConfig{Transport: "udp", NumberFormat: formatE164, Codecs: []string{"pcmu", "pcma", "g722"},
-		TrustIdentity: true, AcceptRefer: true, Transfer: transferAuto, ReferTo: "sip",
+		TrustIdentity: true, Transfer: transferAuto, ReferTo: "sip",
 		ConnectTimeout: 4 * time.Second, SilenceTimeout: 15 * time.Second}
 }
 
