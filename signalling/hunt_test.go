@@ -60,6 +60,24 @@ func TestT39HuntGroup(t *testing.T) {
 	})
 }
 
+// A room that is rung as a whole says who took the call there.
+func TestRoomOfAHuntGroupAnswers(t *testing.T) {
+	inOffice(t, func(o *office) {
+		caller, group := o.ring()
+		group[2].say(Event{Kind: Identified, Party: Party{User: "@dan:ex.org", Number: "+4930800"}})
+		group[2].say(Event{Kind: Answered})
+		o.joined(caller, group[2])
+		if s, ok := o.x.Calls()[0].SideOf("@dan:ex.org"); !ok || s != B {
+			t.Errorf("who answered is not known: %+v", o.x.Calls())
+		}
+		group[2].leave(NormalClearing)
+		synctest.Wait()
+		if r := o.records[0]; r.User != "@dan:ex.org" {
+			t.Errorf("%+v", r)
+		}
+	})
+}
+
 func TestHuntGroupThatFails(t *testing.T) {
 	for _, tt := range []struct {
 		causes [3]Cause

@@ -71,6 +71,8 @@ func (h *hunt) heard(e Event) {
 	case n == h.winner:
 		h.post(e)
 	case h.winner >= 0:
+	case e.Kind == Identified: // who takes the call in a room that is rung as a whole
+		q.target.To = e.Party
 	case e.Kind == Ringing && !h.rang:
 		h.rang = true
 		h.post(e)

@@ -1,5 +1,7 @@
 package matrix
 
+import "roomline/signalling"
+
 // keep stores candidates by party until one party is chosen.
 func (l *leg) keep(h heard) {
 	if l.parties == nil {
@@ -17,6 +19,11 @@ const maxParties = 32
 // choose takes the first answer, tells all devices so, and gives the peer the
 // candidates of that one.
 func (l *leg) choose(answer heard) *outcome {
+	if l.user == "" { // the room was rung as a whole: the call has to know whose it is now
+		who := l.target.To
+		who.User = answer.Sender
+		l.report(signalling.Event{Kind: signalling.Identified, Side: l.side, Party: who})
+	}
 	l.c.calls.settle(l, answer.party())
 	l.stage.v0, l.stage.answered = answer.V0, true
 	l.hearVoice(answer.Voice)

@@ -40,6 +40,9 @@ func TestRoomIsRungAsAWhole(t *testing.T) {
 	r.wantBody(r.expect(typeSelectAnswer), "selected_party_id", "PHONE")
 	r.until("candidates arrive", func() bool { return p.heardCandidates() == "bob" })
 	p.on(peer.Connected)
+	if who := r.follow(in, signalling.Identified); who.Party.User != bob || who.Party.Number != fromBob.To.Number {
+		t.Errorf("the call is told that %+v has it", who.Party)
+	}
 	r.follow(in, signalling.Answered)
 	r.push(r.says(invite, typeHangup, "PHONE", nil))
 	r.until("it is ignored", func() bool { return r.c.Ignored()[typeHangup] == 1 })
