@@ -100,7 +100,7 @@ func (c *Carrier) ring(m Message) {
 		return
 	}
 	l.aim(audioOf(m.Body))
-	l.theirs, l.invite = true, m
+	l.invite = m
 	l.ours, l.far, l.contact = m.Get("To")+";tag="+l.tag, m.Get("From"), target(m.Get("Contact"))
 	l.seen = append(l.seen, m)
 	c.send(m.reply("100 Trying", "", c.Addr(), ""))

@@ -102,14 +102,6 @@ func target(value string) string {
 	return uri
 }
 
-// user is a URI's part before the host.
-func user(uri string) string {
-	_, after, _ := strings.Cut(uri, ":")
-	name, _, _ := strings.Cut(after, "@")
-	name, _, _ = strings.Cut(name, ";")
-	return name
-}
-
 // reply writes a response to a request.
 func (m Message) reply(status, toTag, contact, body string, headers ...string) string {
 	var b strings.Builder
