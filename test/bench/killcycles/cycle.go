@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -11,9 +10,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"syscall"
 	"time"
+
+	"roomline/test/bench/local"
 )
 
 const (
@@ -63,11 +63,9 @@ func prepare(ctx context.Context, database string) (b *bench, err error) {
 	if b.trunk, err = newTrunk(); err != nil {
 		return nil, err
 	}
-	b.binary, b.config = filepath.Join(b.dir, "roomline"), filepath.Join(b.dir, "roomline.yaml")
-	build := exec.CommandContext(ctx, "go", "build", "-tags", "goolm", "-o", b.binary, "roomline/cmd/roomline")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if said, err := build.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("build: %w\n%s", err, said)
+	b.config = filepath.Join(b.dir, "roomline.yaml")
+	if b.binary, err = local.Build(ctx, b.dir); err != nil {
+		return nil, err
 	}
 	return b, b.configure(ctx, database)
 }
@@ -80,12 +78,12 @@ func (b *bench) close() {
 
 // configure writes the files, on ports that are free at this moment.
 func (b *bench) configure(ctx context.Context, database string) error {
-	listen := free("tcp")
+	listen := local.Free("tcp")
 	b.asURL = "http://" + listen
 	if database == "" {
 		database = filepath.Join(b.dir, "roomline.db")
 	}
-	_, webrtc, _ := net.SplitHostPort(free("udp"))
+	_, webrtc, _ := net.SplitHostPort(local.Free("udp"))
 	text := fmt.Sprintf(`database: %q
 matrix: {homeserver: %q, domain: example.org, listen: %q}
 trunks: {pbx: {host: %q, caller_id: "+4930555000"}}
@@ -95,40 +93,13 @@ media: {webrtc_port: %s, ports: 30000-31999}
 calls: {max: 1000, drain_timeout: 1s}
 http: {listen: %q}
 log: {level: error}
-`, database, b.hs.url, listen, b.trunk.conn.LocalAddr(), free("udp"), webrtc, free("tcp"))
-	if err := os.WriteFile(b.config, []byte(text), 0o600); err != nil {
-		return err
-	}
-	if said, err := exec.CommandContext(ctx, b.binary, "registration", "-c", b.config).CombinedOutput(); err != nil {
-		return fmt.Errorf("registration: %w\n%s", err, said)
-	}
-	raw, err := os.ReadFile(filepath.Join(b.dir, "registration.yaml"))
+`, database, b.hs.url, listen, b.trunk.conn.LocalAddr(), local.Free("udp"), webrtc, local.Free("tcp"))
+	err := os.WriteFile(b.config, []byte(text), 0o600)
 	if err != nil {
 		return err
 	}
-	token := regexp.MustCompile(`(?m)^hs_token: (\S+)$`).FindSubmatch(raw)
-	if token == nil {
-		return errors.New("the registration has no hs_token")
-	}
-	b.hsToken = string(token[1])
-	return nil
-}
-
-func free(network string) string {
-	if network == "udp" {
-		c, err := net.ListenPacket("udp", "127.0.0.1:0")
-		if err != nil {
-			return ""
-		}
-		defer c.Close()
-		return c.LocalAddr().String()
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return ""
-	}
-	defer l.Close()
-	return l.Addr().String()
+	b.hsToken, err = local.Register(ctx, b.binary, b.config)
+	return err
 }
 
 // live starts a gateway, sends it calls, and kills it at an instant of its own:

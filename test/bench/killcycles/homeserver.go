@@ -1,7 +1,6 @@
 package main
 
 import (
-	_ "embed"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -10,10 +9,9 @@ import (
 	"strings"
 	"sync"
 	"time"
-)
 
-//go:embed offer.sdp
-var offer string
+	"roomline/test/bench/local"
+)
 
 // homeserver takes everything that it is told, and remembers which calls ended.
 type homeserver struct {
@@ -103,7 +101,7 @@ func (t transaction) body() []byte {
 			"room_id": "!" + number(n) + ":example.org", "origin_server_ts": t.at.UnixMilli(),
 			"unsigned": map[string]any{"age": time.Since(t.at).Milliseconds() + 1},
 			"content": map[string]any{"version": "1", "call_id": fmt.Sprintf("call%d", n), "party_id": "PHONE", "lifetime": 60000,
-				"invitee": ghost(number(n)), "offer": map[string]any{"type": "offer", "sdp": offer}},
+				"invitee": ghost(number(n)), "offer": map[string]any{"type": "offer", "sdp": local.Offer}},
 		})
 	}
 	raw, _ := json.Marshal(map[string]any{"events": events})

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"roomline/test/bench/local"
 )
 
 // call places one call from a room, has the trunk answer it, and hangs up. Its
@@ -21,7 +23,7 @@ func (s *stand) call(ctx context.Context, i int) error {
 	common := map[string]any{"version": "1", "call_id": id, "party_id": "PHONE"}
 	answered := s.hs.await(id)
 	placed := time.Now()
-	if err := s.push(ctx, room, "m.call.invite", with(common, "lifetime", 60000, "invitee", "@tel_493023125606:example.org", "offer", map[string]any{"type": "offer", "sdp": offer})); err != nil {
+	if err := s.push(ctx, room, "m.call.invite", with(common, "lifetime", 60000, "invitee", "@tel_493023125606:example.org", "offer", map[string]any{"type": "offer", "sdp": local.Offer})); err != nil {
 		return err
 	}
 	line, err := s.trunk.Wait(ctx)

@@ -15,6 +15,8 @@ import (
 	"slices"
 	"text/tabwriter"
 	"time"
+
+	"roomline/test/bench/local"
 )
 
 func main() {
@@ -40,7 +42,7 @@ func compare(ctx context.Context, n int, now, old string, w io.Writer) error {
 	}
 	defer os.RemoveAll(dir)
 	if now == "" {
-		if now, err = build(ctx, dir); err != nil {
+		if now, err = local.Build(ctx, dir); err != nil {
 			return err
 		}
 	}

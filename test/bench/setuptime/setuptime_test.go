@@ -3,11 +3,13 @@ package main
 import (
 	"strings"
 	"testing"
+
+	"roomline/test/bench/local"
 )
 
 // TestMeasures: the benchmark works, on two builds that are one.
 func TestMeasures(t *testing.T) {
-	program, err := build(t.Context(), t.TempDir())
+	program, err := local.Build(t.Context(), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

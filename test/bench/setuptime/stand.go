@@ -3,24 +3,19 @@ package main
 import (
 	"bytes"
 	"context"
-	_ "embed"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"syscall"
 	"time"
 
+	"roomline/test/bench/local"
 	"roomline/test/interop/rig"
 )
-
-//go:embed offer.sdp
-var offer string
 
 const patience = 10 * time.Second // for each step of a call
 
@@ -36,16 +31,6 @@ type stand struct {
 	txn     int
 
 	out, back []time.Duration // measured so far
-}
-
-func build(ctx context.Context, dir string) (string, error) {
-	out := filepath.Join(dir, "roomline")
-	cmd := exec.CommandContext(ctx, "go", "build", "-tags", "goolm", "-trimpath", "-o", out, "roomline/cmd/roomline")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if said, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build: %w\n%s", err, said)
-	}
-	return out, nil
 }
 
 func open(ctx context.Context, program, dir string, rooms int) (*stand, error) {
@@ -76,7 +61,7 @@ func (s *stand) peers() (sip string, err error) {
 	if s.hs, err = newHomeserver(); err != nil {
 		return "", err
 	}
-	sip = free("udp")
+	sip = local.Free("udp")
 	s.trunk, err = rig.NewCarrier("127.0.0.1:0", sip)
 	return sip, err
 }
@@ -96,50 +81,19 @@ func (s *stand) configure(ctx context.Context, program, dir, sip string) error {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return err
 	}
-	listen := free("tcp")
+	listen := local.Free("tcp")
 	s.as = "http://" + listen
-	_, webrtc, _ := net.SplitHostPort(free("udp"))
+	_, webrtc, _ := net.SplitHostPort(local.Free("udp"))
 	text := fmt.Sprintf("matrix: {homeserver: %q, domain: example.org, listen: %q}\ntrunks: {pbx: {host: %q, caller_id: \"+4930555000\"}}\n"+
 		"dialing: {country: DE}\nsip: {listen: [\"udp://%s\"]}\nmedia: {address: 127.0.0.1, webrtc_port: %s, ports: 40000-41999}\nhttp: {listen: %q}\nlog: {level: error}\n",
-		s.hs.url, listen, s.trunk.Addr(), sip, webrtc, free("tcp"))
+		s.hs.url, listen, s.trunk.Addr(), sip, webrtc, local.Free("tcp"))
 	file := filepath.Join(dir, "roomline.yaml")
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		return err
-	}
-	if said, err := exec.CommandContext(ctx, program, "registration", "-c", file).CombinedOutput(); err != nil {
-		return fmt.Errorf("registration: %w\n%s", err, said)
-	}
-	raw, err := os.ReadFile(filepath.Join(dir, "registration.yaml"))
+	err := os.WriteFile(file, []byte(text), 0o600)
 	if err != nil {
 		return err
 	}
-	token := regexp.MustCompile(`(?m)^hs_token: (\S+)$`).FindSubmatch(raw)
-	if token == nil {
-		return errors.New("the registration has no hs_token")
-	}
-	s.token = string(token[1])
-	return nil
-}
-
-// free is an address of loopback that nobody uses at this moment.
-func free(network string) string {
-	var a net.Addr
-	if network == "udp" {
-		c, err := net.ListenPacket("udp", "127.0.0.1:0")
-		if err != nil {
-			return ""
-		}
-		defer c.Close()
-		a = c.LocalAddr()
-	} else {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return ""
-		}
-		defer l.Close()
-		a = l.Addr()
-	}
-	return a.String()
+	s.token, err = local.Register(ctx, program, file)
+	return err
 }
 
 // push sends the gateway one event of a room, as its homeserver would.
