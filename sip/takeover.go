@@ -52,6 +52,9 @@ func (a *Agent) dialogOf(req *sipmsg.Request, tx *sipmsg.ServerTx, t *trunk) *di
 // takenOver goes on in the dialog of m, in the call's one codec and on its one
 // port, and leaves the dialog before.
 func (l *leg) takenOver(m takeOver) {
+	if !m.tx.OnCancel(func(*sipmsg.Request) {}) {
+		return // it was given up, which the library has answered
+	}
 	if l.unacked != nil || l.reoffer.tx != nil || l.told {
 		l.agent.refuse(m.Request, m.tx, refuse(486, "Busy Here"))
 		return
@@ -70,13 +73,14 @@ func (l *leg) takenOver(m takeOver) {
 	if n != nil {
 		l.start(*n)
 	}
+	l.agent.wg.Go(func() { l.agent.farewell(before) }) // ends with the answer to BYE, in time; awaited by Close
 	if err := l.okay(m.tx, m.Request, body, n == nil); err != nil {
-		l.log.Debug("an INVITE with Replaces could not be answered")
+		l.part(signalling.Reason{Cause: signalling.PeerTimeout, Detail: "the answer could not be sent"})
+		return
 	}
 	l.note(true, "200 OK")
 	l.reoffer.agreed = l.reoffer.wish
 	l.learnMethods(m)
-	l.agent.wg.Go(func() { l.agent.farewell(before) }) // ends with the answer to BYE, in time; awaited by Close
 	if p := caller(m.Request, l.trunk); p != l.party {
 		l.party = p
 		l.in.Post(signalling.Event{Kind: signalling.Identified, Side: l.side, Party: p})

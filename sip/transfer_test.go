@@ -1,7 +1,9 @@
 package sip
 
 import (
+	"context"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"strings"
 	"testing"
@@ -289,6 +291,41 @@ func TestTakeOver(t *testing.T) {
 		t.Error("who took over is not heard")
 	}
 	b.send(b.with(11).text("BYE", "+4930555", nil))
+	b.response("200 BYE")
+	b.ended(signalling.NormalClearing)
+}
+
+// An INVITE that was given up before anybody saw it takes nothing over.
+func TestTakeOverGivenUp(t *testing.T) {
+	b := newBed(t, func(c *TrunkConfig, _ *timing) { c.Transfer = "refer" })
+	asked, slow := make(chan struct{}, 1), make(chan struct{})
+	b.agent.resolve = func(context.Context, string) ([]netip.Addr, error) {
+		asked <- struct{}{}
+		<-slow
+		return nil, nil
+	}
+	leg, invite := b.answered()
+	update := strings.Replace(b.within(invite, "UPDATE", 5, nil), "Contact: <sip:"+b.addr().String(), "Contact: <sip:slow.test", 1)
+	b.send(update)
+	b.response("200 UPDATE")
+	leg.Transfer(signalling.Destination{To: signalling.Party{Number: "+4930700"}})
+	<-asked // the leg is busy
+	old := replaces{invite.CallID().Value(), tagOf(invite.From().Params), b.tag, false}
+	b.peer.id, b.peer.seq = newTag(), 20
+	text := b.text("INVITE", "+4930555", b.sdp("sendrecv", "0"), "Replaces: "+old.String())
+	b.send(text)
+	b.response("100")
+	cancel := strings.ReplaceAll(text[:strings.Index(text, "Replaces")], "INVITE", "CANCEL")
+	b.send(cancel + "Content-Length: 0\r\n\r\n")
+	b.response("487 INVITE")
+	close(slow)
+	refer := b.request("REFER")
+	if refer.CallID().Value() != old.callID {
+		t.Errorf("REFER\n%s", refer)
+	}
+	b.reply(refer, 603, "Decline", nil)
+	b.event(signalling.NotReferred)
+	b.send(b.within(invite, "BYE", 6, nil))
 	b.response("200 BYE")
 	b.ended(signalling.NormalClearing)
 }
