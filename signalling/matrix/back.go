@@ -12,8 +12,10 @@ import (
 // This file holds calls that a user asks for in words: the user is rung first,
 // and when it can be heard, the number is dialled.
 
-// maxBacks is how many users are rung back at once.
-const maxBacks = 50
+const (
+	maxBacks     = 50 // users who are rung back at once
+	maxBacksEach = 3  // of them the same
+)
 
 // Errors of callBack.
 var (
@@ -32,8 +34,7 @@ func (c *Client) callBack(user, room string, to signalling.Party) error {
 	if !begun || c.draining.Load() {
 		return errNotToday
 	}
-	if c.calls.backs.Add(1) > maxBacks {
-		c.calls.backs.Add(-1)
+	if !c.calls.callsBack(user) {
 		return errNoBacks
 	}
 	l := newLeg(c, signalling.A)
@@ -41,10 +42,33 @@ func (c *Client) callBack(user, room string, to signalling.Party) error {
 	l.target = signalling.Target{Via: signalling.Matrix, To: signalling.Party{User: user}, From: to, Room: room}
 	l.user, l.far, l.other = user, party{User: user}, to
 	c.goLeg(func() {
-		defer c.calls.backs.Add(-1)
+		defer c.calls.calledBack(user)
 		l.run(l.back)
 	})
 	return nil
+}
+
+// callsBack counts a user who is rung back, unless there are too many.
+func (c *calls) callsBack(user string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := 0
+	for _, n := range c.backs {
+		all += n
+	}
+	if all >= maxBacks || c.backs[user] >= maxBacksEach {
+		return false
+	}
+	c.backs[user]++
+	return true
+}
+
+func (c *calls) calledBack(user string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.backs[user]--; c.backs[user] <= 0 {
+		delete(c.backs, user)
+	}
 }
 
 // RingBack lets those who are called back hear m while the telephone rings;

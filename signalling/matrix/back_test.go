@@ -163,8 +163,44 @@ func TestCallBacksAreBounded(t *testing.T) {
 	t.Parallel()
 	r := newRig(t).meet()
 	r.asked()
-	r.c.calls.backs.Add(maxBacks - 1)
+	r.c.calls.mu.Lock()
+	r.c.calls.backs["@others:example.org"] = maxBacks - 1
+	r.c.calls.mu.Unlock()
 	if err := r.c.callBack(alice, "", signalling.Party{Number: dialled}); err != errNoBacks {
 		t.Errorf("%v", err)
 	}
+}
+
+// Who asks for a call to a number that rings already keeps the call that rings.
+func TestCallBackDuringACall(t *testing.T) {
+	t.Parallel()
+	r := newRig(t).meet()
+	r.push(r.inviteV1())
+	_, in, leg := r.take()
+	if err := r.c.callBack(alice, room, signalling.Party{Number: dialled}); err != nil {
+		t.Fatal(err)
+	}
+	r.said("was cancelled (a call goes on in this room already).")
+	leg.Answer(leg.Offers()[0])
+	r.peer().on(peer.Connected)
+	r.follow(in, signalling.Confirmed)
+}
+
+// One person cannot keep everybody else from being called back.
+func TestCallBacksOfOnePerson(t *testing.T) {
+	t.Parallel()
+	r := newRig(t).meet()
+	for range maxBacksEach {
+		if !r.c.calls.callsBack(alice) {
+			t.Fatal("refused too early")
+		}
+	}
+	if err := r.c.callBack(alice, "", signalling.Party{Number: dialled}); err != errNoBacks {
+		t.Errorf("%v", err)
+	}
+	if err := r.c.callBack(bob, "", signalling.Party{Number: dialled}); err != nil {
+		t.Errorf("somebody else: %v", err)
+	}
+	r.c.calls.calledBack(alice)
+	r.until("the other one is over", func() bool { return r.c.calls.callsBack(alice) })
 }

@@ -83,7 +83,10 @@ func (l *leg) begin(it item) *outcome {
 	}
 	l.room, l.ghost = it.room, it.ghost
 	l.out = l.c.outboxOf(l.ghost, l.room)
-	if !l.c.calls.claim(l) {
+	switch claimed := l.c.calls.claim(l); {
+	case !claimed && l.asking: // it is the user's own call that it would take
+		return &outcome{reason: signalling.Reason{Cause: signalling.Unavailable, Detail: "a call goes on in this room already"}, own: true}
+	case !claimed:
 		return l.meet()
 	}
 	if l.asking {

@@ -2,7 +2,6 @@ package matrix
 
 import (
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"roomline/signalling"
@@ -23,7 +22,6 @@ type callKey struct{ room, id string }
 // calls are the legs that are alive, and what is left of those that were.
 type calls struct {
 	strays strays
-	backs  atomic.Int32 // callBack's
 	pairs  *pairs
 	waits  waits
 
@@ -31,6 +29,7 @@ type calls struct {
 	live  map[callKey]*leg
 	tombs map[callKey]time.Time
 	early map[callKey]stash
+	backs map[string]int // users who are rung back
 }
 
 type stash struct {
@@ -39,7 +38,7 @@ type stash struct {
 }
 
 func newCalls() *calls {
-	return &calls{pairs: newPairs(), waits: usualWaits(), live: map[callKey]*leg{}, tombs: map[callKey]time.Time{}, early: map[callKey]stash{}}
+	return &calls{pairs: newPairs(), waits: usualWaits(), live: map[callKey]*leg{}, tombs: map[callKey]time.Time{}, early: map[callKey]stash{}, backs: map[string]int{}}
 }
 
 // add begins a call, unless there is or was one of this name, and hands over
