@@ -44,7 +44,7 @@ func (c *Client) takeUp(h heard) {
 	}
 	switch {
 	case !c.calls.add(l):
-		c.log.Debug("ignored an invite of a known call")
+		c.log.Debug("ignored an invite of a known call, or of too many")
 	case !c.spawn(func() { c.admitSafely(l, h) }):
 		c.log.Warn("ignored an invite: too many at once")
 		c.calls.end(l)

@@ -63,7 +63,7 @@ func (c *Client) spoken(e *event.Event) {
 		c.log.Debug("ignored a command: too many of one user")
 		return
 	}
-	ok = p.order(c.spawn, func() {
+	ok = p.order(c.aside, func() {
 		ctx, cancel := context.WithTimeout(c.ctx, commandTime)
 		defer cancel()
 		signalling.Survives(c.log, "a command", func() { c.attend(ctx, p, w, order, err, number) })

@@ -65,8 +65,9 @@ func TestThousandInvites(t *testing.T) {
 	r.hs.set(func() {
 		for i := range all {
 			room := fmt.Sprintf("!r%d:example.org", i)
-			r.hs.members[room] = []string{alice, ghost}
-			all[i] = with(r.v1(typeInvite, map[string]any{"call_id": fmt.Sprint("call", i), "invitee": ghost, "offer": map[string]any{"sdp": offer}}), "room_id", room)
+			user := fmt.Sprintf("@user%d:example.org", i%100)
+			r.hs.members[room] = []string{user, ghost}
+			all[i] = with(with(r.v1(typeInvite, map[string]any{"call_id": fmt.Sprint("call", i), "invitee": ghost, "offer": map[string]any{"sdp": offer}}), "room_id", room), "sender", user)
 		}
 	})
 	begun := time.Now()

@@ -13,6 +13,7 @@ const (
 	maxTombs   = 20_000
 	maxStashed = 128 // calls
 	maxEarly   = 16  // events of one call, 64 kB each
+	maxPlaced  = 32  // calls of one user, so that a flood leaves others their calls
 )
 
 // callKey is what a call is known by: its id is the caller's choice, so it
@@ -41,8 +42,8 @@ func newCalls() *calls {
 	return &calls{pairs: newPairs(), waits: usualWaits(), live: map[callKey]*leg{}, tombs: map[callKey]time.Time{}, early: map[callKey]stash{}, backs: map[string]int{}}
 }
 
-// add begins a call, unless there is or was one of this name, and hands over
-// what came before its invite.
+// add begins a call, unless there is or was one of this name, or too many of
+// its user's, and hands over what came before its invite.
 func (c *calls) add(l *leg) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -50,8 +51,24 @@ func (c *calls) add(l *leg) bool {
 	if c.live[k] != nil || c.dead(k) {
 		return false
 	}
+	if c.placed(l.user) >= maxPlaced {
+		c.ignore(typeInvite)
+		c.bury(k)
+		return false
+	}
 	c.begin(l)
 	return true
+}
+
+// placed is how many calls of a user's there are, with mu held.
+func (c *calls) placed(user string) int {
+	n := 0
+	for _, l := range c.live {
+		if l.side == signalling.A && l.user == user {
+			n++
+		}
+	}
+	return n
 }
 
 // begin is called with mu held.
@@ -160,13 +177,18 @@ func (c *calls) talking(l *leg) {
 	l.talks = true
 }
 
-// left tells the legs of a room that a member is gone.
-func (c *calls) left(room, user string) {
+// left tells the legs of a room that a member is gone, which may be one of ours.
+func (c *calls) left(room, user string, ours bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	it := item{kind: memberLeft, user: user}
 	for k, l := range c.live {
-		if k.room == room {
-			l.box.put(item{kind: memberLeft, user: user})
+		switch {
+		case k.room != room:
+		case ours || user == l.user:
+			l.box.put(it)
+		default: // no part of the call, but perhaps of those who are rung together
+			l.box.offer(it, maxMail/2)
 		}
 	}
 }

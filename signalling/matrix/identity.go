@@ -13,9 +13,6 @@ func (l *leg) see(v signalling.View) {
 	if changed {
 		l.other, l.renamed = v.Party, true
 		l.c.renamed(l, v.Party)
-		if !l.talked.IsZero() {
-			l.tell(talking, signalling.Reason{})
-		}
 	}
 	if l.talked.IsZero() {
 		return

@@ -171,35 +171,42 @@ func (c *Client) stateChanged(e *event.Event) {
 func (c *Client) memberChanged(e *event.Event, room, who string, membership event.Membership) {
 	ghost := c.ghosts.ours(who)
 	switch {
-	case membership == event.MembershipInvite && who == c.bot():
-		c.background(func(ctx context.Context) error { return c.host(ctx, room, e) })
-	case membership == event.MembershipInvite && ghost && !c.ghosts.ours(e.Sender.String()):
-		if own := who == c.ghosts.line(e.Sender.String()); !own && !c.rooms.answered(e.Sender.String()) {
-			return // a stranger's: to answer it would only help a flood
-		}
-		if !c.storms.take(e.Sender.String()) {
-			c.log.Warn("ignored an invitation: too many from one homeserver", "server", server(e.Sender.String()))
-			return
-		}
-		c.background(func(ctx context.Context) error {
-			joined, err := c.rooms.welcome(ctx, room, who, e.Sender.String(), e.Unsigned.InviteRoomState)
-			if joined {
-				err = c.movedIn(ctx, room, who)
-			}
-			return err
-		})
+	case membership == event.MembershipInvite && (ghost || who == c.bot()):
+		c.invitedTo(e, room, who)
 	case membership == event.MembershipLeave || membership == event.MembershipBan:
-		c.calls.left(room, who)
+		c.calls.left(room, who, ghost)
 		if ghost || who == c.bot() {
 			c.background(func(ctx context.Context) error { return c.store.forgetRoom(ctx, room, who) })
 		}
 	}
 }
 
+// invitedTo weighs an invitation of one of our users by what is in memory. To
+// answer a stranger's, or a storm of them, would only help a flood.
+func (c *Client) invitedTo(e *event.Event, room, who string) {
+	inviter := e.Sender.String()
+	own := who == c.ghosts.line(inviter)
+	switch {
+	case c.ghosts.ours(inviter) || !own && !c.rooms.answered(inviter):
+	case !c.storms.take(inviter):
+		c.log.Warn("ignored an invitation: too many from one homeserver", "server", server(inviter))
+	case who == c.bot():
+		c.background(func(ctx context.Context) error { return c.host(ctx, room, e) })
+	default:
+		c.background(func(ctx context.Context) error {
+			joined, err := c.rooms.welcome(ctx, room, who, inviter, e.Unsigned.InviteRoomState)
+			if joined {
+				err = c.movedIn(ctx, room, who)
+			}
+			return err
+		})
+	}
+}
+
 // background does slow work for an event, again while the homeserver cannot,
 // and gives up after a while: an invitation is sent to us only once.
 func (c *Client) background(work func(context.Context) error) {
-	ok := c.spawn(func() {
+	ok := c.aside(func() {
 		ctx, cancel := context.WithTimeout(c.ctx, 3*admitTimeout)
 		defer cancel()
 		err := again(ctx, c.pace, func() error { return work(ctx) })

@@ -21,7 +21,7 @@ func (c *Client) openedUp(ctx context.Context, room string) error {
 	if err != nil || ghost == "" {
 		return err
 	}
-	c.calls.left(room, ghost) // calls in it end
+	c.calls.left(room, ghost, true) // calls in it end
 	return c.rooms.refusePublic(ctx, room, ghost)
 }
 

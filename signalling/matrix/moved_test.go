@@ -162,15 +162,25 @@ func TestThirdMemberJoins(t *testing.T) {
 // than each homeserver has in its bucket.
 func TestInvitationStorm(t *testing.T) {
 	t.Parallel()
+	for _, who := range []string{ghost, botUser} {
+		t.Run(who, func(t *testing.T) {
+			t.Parallel()
+			invitationStorm(t, who)
+		})
+	}
+}
+
+func invitationStorm(t *testing.T, who string) {
 	r := newRig(t, func(_ *Config, c *Client) {
 		if c != nil {
 			c.may = everybody{}
+			c.Obey(&desk{})
 		}
 	})
 	var all []map[string]any
 	for i := range 1000 {
 		sender := fmt.Sprintf("@u%d:s%d.org", i, i%50)
-		all = append(all, with(r.member(sender, ghost, "invite"), "room_id", fmt.Sprintf("!r%d:s%d.org", i, i%50)))
+		all = append(all, with(r.member(sender, who, "invite"), "room_id", fmt.Sprintf("!r%d:s%d.org", i, i%50)))
 	}
 	begun := time.Now()
 	for batch := range slices.Chunk(all, 100) {

@@ -135,7 +135,7 @@ func (n *lines) rename(ctx context.Context, l *leg, party signalling.Party) erro
 
 // renamed shows the other side of a call anew, beside everything else.
 func (c *Client) renamed(l *leg, party signalling.Party) {
-	c.spawn(func() {
+	c.aside(func() {
 		ctx, cancel := context.WithTimeout(c.ctx, admitTimeout)
 		defer cancel()
 		if err := c.lines.rename(ctx, l, party); err != nil && c.ctx.Err() == nil {

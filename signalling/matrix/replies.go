@@ -28,17 +28,19 @@ func (l *leg) reply(h heard) (answer heard, o *outcome, decided bool) {
 // allDecline notes that a member does not want the call that rings a whole
 // room. It tells whether nobody is left who may.
 func (l *leg) allDecline(user string) bool {
+	if l.declined[user] || len(l.declined) >= maxParties {
+		return false // each is asked about once, whatever it writes
+	}
 	if l.declined == nil {
 		l.declined = map[string]bool{}
 	}
-	if len(l.declined) < maxParties {
-		l.declined[user] = true
-	}
+	l.declined[user] = true
 	ctx, cancel := context.WithTimeout(l.c.ctx, l.c.cfg.SendTimeout)
 	defer cancel()
 	names, err := l.c.hs.members(ctx, l.ghost, l.room)
 	if err != nil {
 		l.log.Warn("could not see who is left to answer", "error", err)
+		delete(l.declined, user)
 		return false
 	}
 	for name := range names {

@@ -33,6 +33,13 @@ func (c *Client) spawn(f func()) bool {
 	return true
 }
 
+// maxAside leaves the other half to calls: who floods a room with what we look
+// after beside them shall keep nobody from calling.
+const maxAside = maxAtOnce / 2
+
+// aside is spawn for what no call waits for.
+func (c *Client) aside(f func()) bool { return len(c.atOnce) < maxAside && c.spawn(f) }
+
 // goLeg begins a leg's goroutine, which ends with the leg; awaited by Close. A
 // leg that is made after Close ends at once and is awaited by its call.
 func (c *Client) goLeg(f func()) {
