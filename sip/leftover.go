@@ -36,29 +36,25 @@ func (a *Agent) endAll(left []Entry) {
 		return
 	}
 	var all sync.WaitGroup
-	slots := make(chan struct{}, maxFarewells)
+	turns := make(chan struct{}, maxFarewells)
 	for _, e := range left {
-		select {
-		case slots <- struct{}{}:
-		case <-a.ctx.Done():
-			all.Wait()
-			return // the next start goes on
-		}
 		all.Go(func() { // ends with the far end's answer, in time, or with a.ctx; awaited below
-			defer func() { <-slots }()
-			signalling.Survives(a.log, "the end of an old call", func() { a.end(e) })
+			signalling.Survives(a.log, "the end of an old call", func() { a.end(e, turns) })
 		})
 	}
 	all.Wait()
-	a.log.Info("calls that a sudden end had left open were ended", "calls", len(left))
+	if a.ctx.Err() == nil {
+		a.log.Info("calls that a sudden end had left open were ended", "calls", len(left))
+	}
 }
 
-// end says BYE until there is an answer, of whatever kind, a few times.
-func (a *Agent) end(e Entry) {
+// end says BYE until there is an answer, of whatever kind, a few times. Who
+// waits for the next time is in nobody's way.
+func (a *Agent) end(e Entry, turns chan struct{}) {
 	d, ok := a.revive(e)
 	if ok && time.Since(e.At) < outlived {
 		for _, wait := range a.timing.farewells {
-			if a.farewell(d) {
+			if a.inTurn(turns, func() bool { return a.farewell(d) }) {
 				break
 			}
 			select {
@@ -70,6 +66,17 @@ func (a *Agent) end(e Entry) {
 	}
 	if a.ctx.Err() == nil {
 		a.scribe.forget(e.Key())
+	}
+}
+
+// inTurn does what only so many may do at once, unless we close meanwhile.
+func (a *Agent) inTurn(turns chan struct{}, do func() bool) bool {
+	select {
+	case turns <- struct{}{}:
+		defer func() { <-turns }()
+		return do()
+	case <-a.ctx.Done():
+		return false
 	}
 }
 
