@@ -9,8 +9,13 @@ import (
 	"roomline/signalling"
 )
 
-// ringGrace is how long the call may take to end a leg that rang too long.
-const ringGrace = 5 * time.Second
+const (
+	ringGrace = 5 * time.Second // for the call to end a leg that rang too long
+	ringAhead = 5 * time.Second // of the client, whose own timer would end the call without a reason
+)
+
+// ringsFor is how long the telephone may ring for an invite that lives so long.
+func ringsFor(life time.Duration) time.Duration { return max(life-ringAhead, life/2) }
 
 // caller is the recipe of a leg whose Matrix user placed the call (side A).
 func (l *leg) caller(life time.Duration) outcome {
@@ -30,7 +35,7 @@ func (l *leg) caller(life time.Duration) outcome {
 
 // ringing waits for the telephone to be answered. Nothing goes to the room.
 func (l *leg) ringing(life time.Duration) (media.Format, *outcome) {
-	timer := time.NewTimer(life)
+	timer := time.NewTimer(ringsFor(life))
 	defer timer.Stop()
 	l.c.calls.dials(l, l.other.Number)
 	defer l.c.calls.dials(l, "")
