@@ -95,6 +95,7 @@ func (c *Client) incoming(l *leg) signalling.Incoming {
 			l.in, l.log = in, c.masking(in.Log())
 			l.seat.Store(in)
 			in.Note(signalling.Matrix, false, typeInvite)
+			c.calls.dials(l, l.other.Number) // from now on: that number may call the room at this very moment
 			c.goLeg(func() { l.run(func() outcome { return l.caller(time.Until(l.until)) }) })
 			return l
 		},

@@ -104,7 +104,7 @@ func TestCallBackFails(t *testing.T) {
 	t.Run("not answered", func(t *testing.T) {
 		t.Parallel()
 		r := newRig(t).meet()
-		r.c.cfg.RingTimeout = 30 * time.Millisecond
+		r.c.cfg.RingTimeout = 500 * time.Millisecond // enough for what is sent before, on a busy machine
 		r.asked()
 		r.wantBody(r.expect(typeHangup), "reason", "invite_timeout")
 		r.said("was cancelled (you did not answer).")

@@ -189,7 +189,7 @@ func TestForgedAnswers(t *testing.T) {
 func TestRoomDoesNotAnswer(t *testing.T) {
 	t.Parallel()
 	r := newRig(t).meet()
-	r.c.cfg.RingTimeout = 50 * time.Millisecond
+	r.c.cfg.RingTimeout = 500 * time.Millisecond // enough for what is sent before, on a busy machine
 	in, _, _, _ := r.rung()
 	r.ends(in, signalling.NoAnswer)
 	r.wantBody(r.expect(typeHangup), "reason", "invite_timeout")

@@ -40,10 +40,9 @@ func (r *rig) rings(caller signalling.Party) sent {
 	leg.Hangup(signalling.Reason{})
 	r.follow(in, signalling.Gone)
 	invite := r.expect(typeInvite)
-	for e := range r.hs.events {
-		if e.Type == typeNotice {
-			break
-		}
+	for left := []string{typeHangup, typeNotice}; len(left) > 0; { // each in a queue of its own
+		e := <-r.hs.events
+		left = slices.DeleteFunc(left, func(t string) bool { return t == e.Type })
 	}
 	return invite
 }

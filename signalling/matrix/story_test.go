@@ -346,6 +346,7 @@ func TestStoryFollowsTheOtherSide(t *testing.T) {
 	r := storied(t, StoryFull)
 	r.push(r.inviteV1())
 	_, in, leg := r.take()
+	r.heard("📞 Calling +49 301234567 …")
 	leg.Answer(media.PCMU)
 	r.peer().on(peer.Connected)
 	r.follow(in, signalling.Confirmed)
