@@ -1,6 +1,59 @@
 package signalling
 
-// This file is the part of the machine in which legs leave.
+// This file is the part of the machine in which calls end and legs leave.
+
+// endedBy tells whether an event ends a live call, and with which reason.
+func (p phase) endedBy(e Event) (Reason, bool) {
+	switch e.Kind {
+	case Failed:
+		return e.Reason, true
+	case Unroutable:
+		return e.Reason, p.State == Routing
+	case mismatched:
+		return Reason{Cause: Internal, Detail: "answered without audio"}, p.State < Connected
+	case TimedOut:
+		return Reason{Cause: p.timeoutCause()}, true
+	case Stop:
+		return Reason{Cause: ShuttingDown}, true
+	case Drain:
+		return Reason{Cause: ShuttingDown}, p.State < Answering
+	case released:
+		return Reason{Cause: p.releaseCause(e.Side)}, p.place(e.Side) >= 0
+	}
+	return Reason{}, false
+}
+
+// ending waits for all legs, and buries the call when one never says Gone.
+func (p phase) ending(e Event) (phase, []Action) {
+	if e.Kind != TimedOut {
+		return p, nil
+	}
+	p.slots, p.State = [sides]slot{}, Ended
+	return p, []Action{{Do: DoReport, Reason: p.Reason}}
+}
+
+func (p phase) timeoutCause() Cause {
+	switch p.State {
+	case Dialling, Alerting:
+		return NoAnswer
+	case Connected:
+		return NormalClearing // maximum call length
+	default:
+		return PeerTimeout
+	}
+}
+
+// releaseCause is what it means that a side ends the call by a command.
+func (p phase) releaseCause(s Side) Cause {
+	switch {
+	case p.State >= Answering:
+		return NormalClearing
+	case p.place(s) == 0:
+		return Cancelled
+	default:
+		return Rejected
+	}
+}
 
 // left is that a far end hung up, or that its leg failed.
 func (p phase) left(e Event) (phase, []Action) {

@@ -87,27 +87,6 @@ func (p phase) step(e Event) (phase, []Action) {
 	}
 }
 
-// endedBy tells whether an event ends a live call, and with which reason.
-func (p phase) endedBy(e Event) (Reason, bool) {
-	switch e.Kind {
-	case Failed:
-		return e.Reason, true
-	case Unroutable:
-		return e.Reason, p.State == Routing
-	case mismatched:
-		return Reason{Cause: Internal, Detail: "answered without audio"}, p.State < Connected
-	case TimedOut:
-		return Reason{Cause: p.timeoutCause()}, true
-	case Stop:
-		return Reason{Cause: ShuttingDown}, true
-	case Drain:
-		return Reason{Cause: ShuttingDown}, p.State < Answering
-	case released:
-		return Reason{Cause: p.releaseCause(e.Side)}, p.place(e.Side) >= 0
-	}
-	return Reason{}, false
-}
-
 // learn keeps what a far end says of itself, which is true in every state, and
 // lets the other side know.
 func (p phase) learn(e Event) (phase, []Action, bool) {
@@ -177,36 +156,4 @@ func (p phase) connected(e Event) (phase, []Action) {
 		return p, []Action{{Do: DoDigit, Side: p.other(e.Side), Digit: e.Digit}}
 	}
 	return p.moving(e)
-}
-
-// ending waits for all legs, and buries the call when one never says Gone.
-func (p phase) ending(e Event) (phase, []Action) {
-	if e.Kind != TimedOut {
-		return p, nil
-	}
-	p.slots, p.State = [sides]slot{}, Ended
-	return p, []Action{{Do: DoReport, Reason: p.Reason}}
-}
-
-func (p phase) timeoutCause() Cause {
-	switch p.State {
-	case Dialling, Alerting:
-		return NoAnswer
-	case Connected:
-		return NormalClearing // maximum call length
-	default:
-		return PeerTimeout
-	}
-}
-
-// releaseCause is what it means that a side ends the call by a command.
-func (p phase) releaseCause(s Side) Cause {
-	switch {
-	case p.State >= Answering:
-		return NormalClearing
-	case p.place(s) == 0:
-		return Cancelled
-	default:
-		return Rejected
-	}
 }

@@ -1,0 +1,86 @@
+package sip
+
+import (
+	"math/rand/v2"
+	"time"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+
+	"roomline/media/offer"
+)
+
+// reoffer is our own re-INVITE, for hold, and to tell who is here now where the
+// far end takes no UPDATE.
+type reoffer struct {
+	wish   bool // the call wants the far end on hold
+	agreed bool // it is
+	asked  bool // what the offer under way says
+	tell   bool // the far end does not know yet who is here
+	req    *sipmsg.Request
+	creds  credentials
+	tx     *sipmsg.ClientTx
+	timer  *time.Timer // until the next attempt after glare
+}
+
+func (r *reoffer) responses() <-chan *sipmsg.Response {
+	if r.tx == nil {
+		return nil
+	}
+	return r.tx.Responses()
+}
+
+func (r *reoffer) done() <-chan struct{} {
+	if r.tx == nil {
+		return nil
+	}
+	return r.tx.Done()
+}
+
+func (r *reoffer) again() <-chan time.Time {
+	if r.timer == nil {
+		return nil
+	}
+	return r.timer.C
+}
+
+// offerAgain sends a re-INVITE if the call's wish is not yet what was agreed
+// and nothing else is under way (RFC 3261 §14.1).
+func (l *leg) offerAgain() {
+	r := &l.reoffer
+	if r.wish == r.agreed && !r.tell || r.tx != nil || r.timer != nil || l.unacked != nil || l.asking.refers() || l.over {
+		return
+	}
+	r.asked, r.tell, r.creds = r.wish, false, credentials{trunk: l.trunk, within: true}
+	l.reinvite(nil, "re-INVITE")
+}
+
+// reinvite sends our offer, with credentials once there are any.
+func (l *leg) reinvite(auth sipmsg.Header, text string) {
+	r := &l.reoffer
+	l.describe(r.asked)
+	r.req = l.dialog.request(sipmsg.INVITE)
+	r.req.AppendHeader(l.dialog.contact())
+	r.req.AppendHeader(sipmsg.NewHeader("Allow", l.trunk.allowed()))
+	l.assert(r.req)
+	if auth != nil {
+		r.req.AppendHeader(auth)
+	}
+	describeWith(r.req, offer.Offer(l.local))
+	tx, err := l.begin(r.req, text, time.Second)
+	if err != nil {
+		r.wish = r.agreed
+		return
+	}
+	tx.OnRetransmission(l.another)
+	r.tx = tx
+}
+
+// glare is how long to wait after a 491: 2.1 to 4 s for the owner of the
+// Call-ID, 0 to 2 s for the other (RFC 3261 §14.1), in units of 10 ms.
+func (l *leg) glare() time.Duration {
+	n := rand.IntN(201)
+	if l.dialog.first {
+		n = 210 + rand.IntN(191)
+	}
+	return time.Duration(n) * l.agent.timing.glare
+}
