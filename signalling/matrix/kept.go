@@ -18,10 +18,15 @@ import (
 // keepFor is longer than any invite lives, and any clock is wrong.
 const keepFor = maxLifetime + time.Minute
 
-// maxKept is how many events are taken up again.
+// maxKept is how many events are taken up again, and kept beside those that
+// have just come.
 const maxKept = 1000
 
-// keep writes down the events of a transaction that must not be lost.
+// keepTime is how long a transaction waits for the database.
+const keepTime = 3 * time.Second
+
+// keep writes down the events of a transaction that must not be lost, unless
+// they are of strangers, whose calls are refused anyway.
 func (c *Client) keep(ctx context.Context, transaction []byte) error {
 	if !bytes.Contains(transaction, []byte(typePrefix)) {
 		return nil
@@ -39,7 +44,7 @@ func (c *Client) keep(ctx context.Context, transaction []byte) error {
 			ID     string `json:"event_id"`
 			Sender string `json:"sender"`
 		}
-		if json.Unmarshal(text, &e) != nil || e.ID == "" || c.ghosts.ours(e.Sender) {
+		if json.Unmarshal(text, &e) != nil || e.ID == "" || c.ghosts.ours(e.Sender) || !c.rooms.answered(e.Sender) {
 			continue
 		}
 		switch e.Type {
@@ -50,6 +55,8 @@ func (c *Client) keep(ctx context.Context, transaction []byte) error {
 	if len(list) == 0 {
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, keepTime)
+	defer cancel()
 	return c.store.keep(ctx, list, time.Now())
 }
 
@@ -74,7 +81,9 @@ func (c *Client) takeUpKept(ctx context.Context) error {
 // keep remembers events by their ids, each once.
 func (s *store) keep(ctx context.Context, events map[string]string, now time.Time) error {
 	return s.InTx(ctx, func(ctx context.Context) error {
-		if _, err := s.Exec(ctx, `DELETE FROM kept_event WHERE at < $1`, now.Add(-keepFor).UnixMilli()); err != nil {
+		_, err := s.Exec(ctx, `DELETE FROM kept_event WHERE at < $1
+			OR at < (SELECT MIN(at) FROM (SELECT at FROM kept_event ORDER BY at DESC LIMIT $2) AS newest)`, now.Add(-keepFor).UnixMilli(), maxKept)
+		if err != nil {
 			return err
 		}
 		for id, text := range events {

@@ -92,10 +92,8 @@ func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if dropped > 0 {
 		l.log.Warn("dropped events that cannot be read", "events", dropped)
 	}
-	if err := l.keep(r.Context(), body); err != nil { // the homeserver sends it again
-		l.log.Error("could not write a transaction down", "error", err)
-		mautrix.MUnknown.WithMessage("The database does not answer").Write(w)
-		return
+	if err := l.keep(r.Context(), body); err != nil { // calls that go on have to hear what is in it all the same
+		l.log.Error("could not write a transaction down: a sudden end would lose its calls", "error", err)
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	l.order.Lock()

@@ -21,7 +21,7 @@ const eventMemory = 48 * time.Hour
 // which telephone's, which events were seen, which calls were open.
 type store struct {
 	*database.Part
-	state *sqlstatestore.SQLStateStore
+	state *memberships
 }
 
 //go:embed upgrades/*.sql
@@ -32,7 +32,7 @@ func openStore(ctx context.Context, db *database.DB) (*store, error) {
 	if err != nil {
 		return nil, err
 	}
-	state := sqlstatestore.NewSQLStateStore(part.Database, dbutil.NoopLogger, false)
+	state := &memberships{SQLStateStore: sqlstatestore.NewSQLStateStore(part.Database, dbutil.NoopLogger, false)}
 	return &store{part, state}, db.Upgrade(ctx, "the Matrix state", state.Database)
 }
 
