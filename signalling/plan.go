@@ -11,23 +11,28 @@ import (
 // trunk may have it.
 const Matrix = "matrix"
 
-// Inbound sends calls from a trunk to Matrix users: one, several at once of
-// whom the first to answer has the call, or whoever is in a room.
+// Inbound sends calls from a trunk to Matrix users: one, or whoever is in a
+// room, or several users and rooms at once, the first of which to answer has the
+// call.
 type Inbound struct {
 	To    string   `yaml:"to"`    // the number called, E.164 or as the trunk writes it
 	Trunk string   `yaml:"trunk"` // only calls from this trunk; empty: from any
 	User  string   `yaml:"user"`  // the Matrix user to ring
 	Users []string `yaml:"users"` // Matrix users to ring at once
 	Room  string   `yaml:"room"`  // the room to ring in; with user only that user there
+	Rooms []string `yaml:"rooms"` // rooms to ring in at once, beside users
 }
 
-// who lists the users a rule rings; none means everybody in its room.
+// who lists the users a rule rings by name.
 func (r Inbound) who() []string {
 	if r.User != "" {
 		return []string{r.User}
 	}
 	return r.Users
 }
+
+// group tells whether a rule rings several at once, or may.
+func (r Inbound) group() bool { return len(r.Users)+len(r.Rooms) > 0 }
 
 // Outbound sends calls from a room to a trunk.
 type Outbound struct {
@@ -64,19 +69,29 @@ func (p Plan) Validate() error {
 
 // rings says what is wrong with whom a rule rings.
 func (r Inbound) rings(i int) (errs []error) {
-	if r.User == "" && len(r.Users) == 0 && r.Room == "" || r.User != "" && !named(r.User, "@") {
+	if !r.group() && r.User == "" && r.Room == "" || r.User != "" && !named(r.User, "@") {
 		errs = append(errs, fmt.Errorf("inbound[%d].user: expected a Matrix user like @alice:example.org, found %q", i, r.User))
 	}
-	if len(r.Users) > maxHunt || len(r.Users) > 0 && (r.User != "" || r.Room != "") {
-		errs = append(errs, fmt.Errorf("inbound[%d].users: expected up to %d users, and then neither user nor room", i, maxHunt))
-	}
-	for j, user := range r.Users {
-		if !named(user, "@") || slices.Contains(r.Users[:j], user) {
-			errs = append(errs, fmt.Errorf("inbound[%d].users: expected different Matrix users like @alice:example.org, found %q", i, user))
+	if key := "users"; len(r.Users)+len(r.Rooms) > maxHunt || r.group() && (r.User != "" || r.Room != "") {
+		if len(r.Users) == 0 {
+			key = "rooms"
 		}
+		errs = append(errs, fmt.Errorf("inbound[%d].%s: expected up to %d users and rooms, and then neither user nor room", i, key, maxHunt))
 	}
+	errs = append(errs, different(r.Users, "@", fmt.Sprintf("inbound[%d].users: expected different Matrix users like @alice:example.org", i))...)
+	errs = append(errs, different(r.Rooms, "!", fmt.Sprintf("inbound[%d].rooms: expected different room ids like !abc:example.org", i))...)
 	if r.Room != "" && !named(r.Room, "!") {
 		errs = append(errs, fmt.Errorf("inbound[%d].room: expected a room's id like !abc:example.org, found %q", i, r.Room))
+	}
+	return errs
+}
+
+// different reports what in a list is no identifier of a kind, or is there twice.
+func different(list []string, sigil, expected string) (errs []error) {
+	for i, id := range list {
+		if !named(id, sigil) || slices.Contains(list[:i], id) {
+			errs = append(errs, fmt.Errorf("%s, found %q", expected, id))
+		}
 	}
 	return errs
 }
@@ -133,15 +148,21 @@ func (p Plan) rule(in Incoming) (Inbound, bool) {
 // target is whom a rule rings for a call.
 func (r Inbound) target(in Incoming) Target {
 	t := Target{Via: Matrix, To: in.To, From: in.From, Room: r.Room}
-	for i, user := range r.who() {
+	var all []Target
+	for _, user := range r.who() {
 		one := t
-		one.To.User, one.Also = user, nil
-		if i == 0 {
-			t = one
-		} else {
-			t.Also = append(t.Also, one)
-		}
+		one.To.User = user
+		all = append(all, one)
 	}
+	for _, room := range r.Rooms {
+		one := t
+		one.Room = room
+		all = append(all, one)
+	}
+	if len(all) == 0 {
+		return t
+	}
+	t, t.Also = all[0], all[1:]
 	return t
 }
 

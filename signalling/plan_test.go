@@ -47,16 +47,17 @@ func TestPlan(t *testing.T) {
 
 // TestSeveralAtOnce: T39's group, and rooms with and without an invitee.
 func TestSeveralAtOnce(t *testing.T) {
-	plan := Plan{Inbound: []Inbound{{To: "1", Users: []string{"@a:x", "@b:x", "@c:x"}}, {To: "2", Room: "!r:x"}, {To: "3", Room: "!r:x", User: "@a:x"}}}
+	plan := Plan{Inbound: []Inbound{{To: "1", Users: []string{"@a:x", "@b:x", "@c:x"}}, {To: "2", Room: "!r:x"},
+		{To: "3", Room: "!r:x", User: "@a:x"}, {To: "4", Users: []string{"@a:x"}, Rooms: []string{"!r:x", "!s:x"}}, {To: "5", Rooms: []string{"!r:x", "!s:x"}}}}
 	if err := plan.Validate(); err != nil {
 		t.Fatal(err)
 	}
-	for number, want := range map[string][]string{"1": {"@a:x", "@b:x", "@c:x"}, "2": {""}, "3": {"@a:x"}} {
+	for number, want := range map[string][]string{"1": {"@a:x", "@b:x", "@c:x"}, "2": {"!r:x"}, "3": {"@a:x!r:x"}, "4": {"@a:x", "!r:x", "!s:x"}, "5": {"!r:x", "!s:x"}} {
 		to, _, ok := plan.Find(Incoming{Via: "pbx", To: Party{Number: number}})
 		var got []string
 		for _, one := range append([]Target{to}, to.Also...) {
-			got = append(got, one.To.User)
-			if one.Via != Matrix || one.To.Number != number || (one.Room != "") != (number != "1") {
+			got = append(got, one.To.User+one.Room)
+			if one.Via != Matrix || one.To.Number != number {
 				t.Errorf("%s: %+v", number, one)
 			}
 		}
@@ -70,8 +71,9 @@ func TestPlanValidate(t *testing.T) {
 	if err := (Plan{Inbound: []Inbound{{To: "1", User: "@a:b"}}, Outbound: []Outbound{{Match: "*", Trunk: "x"}}}).Validate(); err != nil {
 		t.Error(err)
 	}
-	err := Plan{Inbound: []Inbound{{User: "alice"}, {To: "1", Users: []string{"@a:b", "@a:b"}}, {To: "1", Room: "#r:b"}}, Outbound: []Outbound{{Match: "+4*9"}}}.Validate()
-	for _, want := range []string{"inbound[0].to:", "inbound[0].user:", "inbound[1].users:", "inbound[2].room:", "outbound[0].match:", "outbound[0].trunk:"} {
+	err := Plan{Inbound: []Inbound{{User: "alice"}, {To: "1", Users: []string{"@a:b", "@a:b"}}, {To: "1", Room: "#r:b"},
+		{To: "1", Rooms: []string{"!r:b", "r:b"}}, {To: "1", Room: "!r:b", Rooms: []string{"!r:b"}}}, Outbound: []Outbound{{Match: "+4*9"}}}.Validate()
+	for _, want := range []string{"inbound[0].to:", "inbound[0].user:", "inbound[1].users:", "inbound[2].room:", "inbound[3].rooms: expected different", "inbound[4].rooms: expected up to", "outbound[0].match:", "outbound[0].trunk:"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not name %s", err, want)
 		}
