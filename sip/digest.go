@@ -28,7 +28,8 @@ var (
 // Within a dialog the challenge may be that of whoever was called, passed on by
 // the trunk's host, to learn the trunk's password. So it is answered there only
 // for the realm that is configured, or that the trunk took our password for
-// when a call began, and only where the request itself went to the host.
+// when a call began, and only where the request is for the trunk itself and
+// went to its host.
 type credentials struct {
 	trunk    *trunk
 	within   bool   // a dialog
@@ -77,7 +78,7 @@ func (c *credentials) answer(req *sipmsg.Request, res *sipmsg.Response) (sipmsg.
 // ours tells whether a challenge to a request within a dialog is the trunk's.
 func (c *credentials) ours(realm string, req *sipmsg.Request) bool {
 	to, err := netip.ParseAddrPort(req.Destination())
-	if err != nil || !c.trunk.isHost(to) {
+	if err != nil || !c.trunk.isHost(to) || !c.trunk.named(req.Recipient.Host) {
 		return false
 	}
 	proved := c.trunk.proved.Load()

@@ -232,6 +232,16 @@ func TestChallengesWithinACall(t *testing.T) {
 	b.reply(b.request("REFER"), 401, "Unauthorized", nil, foreign) // the password of another's
 	b.event(signalling.NotReferred)
 
+	at := "Contact: <sip:" + b.addr().String()
+	b.send(strings.Replace(b.within(invite, "UPDATE", 5, nil), at, "Contact: <sip:127.0.0.77", 1))
+	b.response("200 UPDATE")
+	leg.Transfer(blind) // S10: to somebody behind the trunk, who wants to learn the password
+	b.reply(b.request("REFER"), 401, "Unauthorized", nil, challenge)
+	b.event(signalling.NotReferred)
+	b.never("REFER", 10*time.Millisecond)
+	b.send(b.within(invite, "UPDATE", 7, nil))
+	b.response("200 UPDATE")
+
 	leg.Hangup(signalling.Reason{})
 	b.reply(b.request("BYE"), 401, "Unauthorized", nil, challenge)
 	bye := b.request("BYE")

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -89,6 +90,17 @@ func (t *trunk) follow(ctx context.Context) {
 // isHost tells whether addr is the trunk's own host, where credentials may go.
 func (t *trunk) isHost(addr netip.AddrPort) bool {
 	return t.host.has(addr.Addr())
+}
+
+// named tells whether a host in a URI is the trunk itself, and nobody behind it.
+func (t *trunk) named(host string) bool {
+	if strings.EqualFold(host, t.host.name) {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(t.agent.ctx, time.Second)
+	defer cancel()
+	addrs, _ := t.agent.resolve(ctx, strings.Trim(host, "[]"))
+	return slices.ContainsFunc(addrs, t.trusts)
 }
 
 // trusts tells whether what comes from addr speaks for the trunk.
