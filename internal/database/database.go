@@ -18,6 +18,7 @@ import (
 type DB struct {
 	wrapped *dbutil.Database
 	name    string       // for errors; without a password
+	ours    func() error // nil while no other Roomline may use it
 	release func() error // closes the connections, and lets others in
 
 	closing  sync.Once
@@ -42,12 +43,30 @@ func Open(ctx context.Context, at Address, log *slog.Logger) (*DB, error) {
 	return db, nil
 }
 
-func wrap(raw *sql.DB, dialect string, at Address, release func() error) (*DB, error) {
+func wrap(raw *sql.DB, dialect string, at Address, ours, release func() error) (*DB, error) {
 	wrapped, err := dbutil.NewWithDB(raw, dialect)
 	if err != nil {
 		return nil, err
 	}
-	return &DB{wrapped: wrapped, name: at.String(), release: release}, nil
+	return &DB{wrapped: wrapped, name: at.String(), ours: ours, release: release}, nil
+}
+
+// Ready says why nothing can be written now, if that is so. It returns within
+// seconds, and changes nothing.
+func (d *DB) Ready(ctx context.Context) error {
+	if err := d.ours(); err != nil {
+		return fmt.Errorf("database %s: %w", d.name, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, readyTime)
+	defer cancel()
+	tx, err := d.wrapped.RawDB.BeginTx(ctx, nil) // a writer from its beginning, also in SQLite
+	if err == nil {
+		err = tx.Rollback()
+	}
+	if err != nil {
+		return fmt.Errorf("database %s cannot be written: %w", d.name, err)
+	}
+	return nil
 }
 
 // Close lets go of the database. It may be called twice.
@@ -92,4 +111,6 @@ func (p *Part) InTx(ctx context.Context, f func(context.Context) error) error {
 const (
 	maxConns = 8               // connections at once
 	maxIdle  = 5 * time.Minute // of a connection
+
+	readyTime = 2 * time.Second
 )

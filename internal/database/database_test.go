@@ -2,6 +2,7 @@ package database_test
 
 import (
 	"context"
+	"database/sql"
 	"embed"
 	"errors"
 	"fmt"
@@ -120,6 +121,85 @@ func TestNewerSchema(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	})
+}
+
+// F9: a database that cannot be written is not ready, and is again when it can be.
+func TestReady(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, at database.Address) {
+		db := open(t, at)
+		if err := db.Ready(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if !at.Server() {
+			locked(t, at, func() {
+				if err := db.Ready(t.Context()); err == nil {
+					t.Error("ready while it is locked")
+				}
+			})
+			if err := db.Ready(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+		db.Close()
+		if err := db.Ready(t.Context()); err == nil {
+			t.Error("ready after the end")
+		}
+	})
+}
+
+// locked calls f while somebody else writes.
+func locked(t *testing.T, at database.Address, f func()) {
+	t.Helper()
+	other, err := sql.Open("sqlite", at.Reveal())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	other.SetMaxOpenConns(1)
+	if _, err := other.Exec(`BEGIN IMMEDIATE`); err != nil {
+		t.Fatal(err)
+	}
+	f()
+	if _, err := other.Exec(`ROLLBACK`); err != nil {
+		t.Error(err)
+	}
+}
+
+// F35: who lost the database to another Roomline while its server was away is
+// not ready any more.
+func TestLockIsLost(t *testing.T) {
+	t.Parallel()
+	at := databasetest.Start(t).New(t)
+	db := open(t, at)
+	part, err := db.Part(t.Context(), "sample", upgrades)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := sql.Open("pgx", at.Reveal())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	other.SetMaxOpenConns(1)
+	taken := make(chan error, 1)
+	go func() { // it gets the lock when the first one's connection ends
+		_, err := other.Exec(`SELECT pg_advisory_lock(hashtext('roomline'), hashtext(coalesce(current_schema(), '')))`)
+		taken <- err
+	}()
+	_, err = part.Exec(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted`)
+	if err := errors.Join(err, <-taken); err != nil {
+		t.Fatal(err)
+	}
+	tick, patience := time.NewTicker(50*time.Millisecond), time.After(30*time.Second)
+	defer tick.Stop()
+	for !errors.Is(db.Ready(t.Context()), database.ErrInUse) {
+		select {
+		case <-tick.C:
+		case <-patience:
+			t.Fatal("it is still ready")
+		}
+	}
 }
 
 // Every error names the database, and none the password.

@@ -5,8 +5,10 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -23,6 +25,8 @@ type lock struct {
 	raw  *sql.DB
 	log  *slog.Logger
 	conn *sql.Conn // of mind alone, until close has awaited it
+
+	lost atomic.Pointer[error] // why it is not held now; nil: it is
 
 	quit    chan struct{}
 	minding sync.WaitGroup
@@ -84,13 +88,23 @@ func (l *lock) mind() {
 		case <-ctx.Done():
 		}
 	}()
-	for lost := false; pause(ctx, lockEvery); {
+	for pause(ctx, lockEvery) {
 		err := l.check(ctx)
-		if err != nil && !lost && ctx.Err() == nil {
+		switch {
+		case err == nil:
+			l.lost.Store(nil)
+		case l.lost.Swap(&err) == nil && ctx.Err() == nil:
 			l.log.Error("the database is not reserved for this Roomline any more", "error", err)
 		}
-		lost = err != nil
 	}
+}
+
+// state is nil while the lock is held, as far as was seen.
+func (l *lock) state() error {
+	if why := l.lost.Load(); why != nil {
+		return fmt.Errorf("not reserved for this Roomline any more: %w", *why)
+	}
+	return nil
 }
 
 // check asks over the lock's own connection, and gets a new one if it broke.

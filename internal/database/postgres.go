@@ -31,7 +31,7 @@ func openServer(ctx context.Context, at Address, log *slog.Logger) (*DB, error) 
 	if err != nil {
 		return nil, errors.Join(explain(err), raw.Close())
 	}
-	return wrap(raw, "postgres", at, func() error { return errors.Join(held.close(), raw.Close()) })
+	return wrap(raw, "postgres", at, held.state, func() error { return errors.Join(held.close(), raw.Close()) })
 }
 
 // explain says in plain words why a server lets nobody in (PostgreSQL 15,

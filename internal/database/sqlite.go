@@ -35,7 +35,8 @@ func openFile(ctx context.Context, at Address, _ *slog.Logger) (*DB, error) {
 	if err := raw.PingContext(ctx); err != nil {
 		return nil, errors.Join(err, release())
 	}
-	return wrap(raw, "sqlite", at, release)
+	ours := func() error { return nil } // as long as the file is open
+	return wrap(raw, "sqlite", at, ours, release)
 }
 
 // hold makes sure that nobody else reads who called whom, and that no other

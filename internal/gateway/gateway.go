@@ -92,6 +92,9 @@ func (g *Gateway) ready() error {
 	if g.exchange.Draining() {
 		return errors.New("draining: no new calls are taken")
 	}
+	if err := g.db.Ready(context.Background()); err != nil {
+		return err
+	}
 	return g.matrix.Ready()
 }
 
