@@ -89,6 +89,7 @@ func TestFormats(t *testing.T) {
 	}
 }
 
+// T8, as far as session descriptions of clients go; media/offer fuzzes those of trunks.
 func FuzzFormats(f *testing.F) {
 	chrome := chromeOffer(f)
 	f.Add(chrome)

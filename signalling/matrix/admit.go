@@ -24,6 +24,7 @@ func (c *Client) invited(h heard) {
 	switch {
 	case h.age() > h.life()-staleGrace:
 		c.log.Info("ignored a stale invite", "age", h.age().Round(time.Second))
+		c.calls.ignore(h.Type)
 		c.calls.kill(callKey{h.Room, h.CallID})
 	case c.calls.cross(h):
 		c.log.Debug("a room and its telephone call each other")
@@ -67,6 +68,7 @@ func (c *Client) admit(l *leg, h heard) {
 	switch {
 	case errors.Is(err, errNotOurs):
 		c.log.Debug("ignored an invite", "why", err)
+		c.calls.ignore(h.Type)
 		c.calls.end(l)
 		return
 	case c.ctx.Err() != nil: // stopping: the open call is ended after the next start

@@ -49,6 +49,7 @@ func (c *calls) add(l *leg) bool {
 	defer c.mu.Unlock()
 	k := l.key()
 	if c.live[k] != nil || c.dead(k) {
+		c.ignore(typeInvite)
 		return false
 	}
 	if c.placed(l.user) >= maxPlaced {

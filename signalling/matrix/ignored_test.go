@@ -2,6 +2,7 @@ package matrix
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -54,6 +55,28 @@ func TestFloodsOfOthers(t *testing.T) {
 			r.ends(in, signalling.NormalClearing)
 		})
 	}
+}
+
+// What never becomes a call is counted too: state events, group calls, what
+// cannot be read, what is too late, what is not for us.
+func TestWhatIsNoCallIsCounted(t *testing.T) {
+	t.Parallel()
+	r := newRig(t).meet()
+	invite := func(extra map[string]any) map[string]any {
+		r.seq++
+		return r.v1(typeInvite, merged(map[string]any{"call_id": fmt.Sprint("stray", r.seq), "offer": map[string]any{"sdp": offer}}, extra))
+	}
+	r.push(with(r.inviteV1(), "state_key", ""), invite(map[string]any{"conf_id": "group"}), invite(map[string]any{"call_id": 5}),
+		with(invite(nil), "unsigned", map[string]any{"age": 600_000}), invite(map[string]any{"invitee": "@else:example.org"}),
+		r.event("m.call.unheard_of", alice, map[string]any{"call_id": "x"}), by(ghost, invite(nil)))
+	r.until("all are counted", func() bool { n := r.c.Ignored(); return n[typeInvite] == 5 && n["other"] == 1 })
+	r.none()
+}
+
+// merged adds fields to a content.
+func merged(content, extra map[string]any) map[string]any {
+	maps.Copy(content, extra)
+	return content
 }
 
 // Who floods its own call loses it, and holds no memory meanwhile.

@@ -66,15 +66,19 @@ func (c *Client) transaction(batch []*event.Event) {
 }
 
 // hear decodes a call event. State events and what is not meant for rooms
-// (MSC3401) are dropped.
+// (MSC3401) are dropped, and counted.
 func (c *Client) hear(e *event.Event) (heard, bool) {
-	if e.StateKey != nil || !ofCalls(e.Type.Type) || e.ID == "" {
+	if !ofCalls(e.Type.Type) || e.ID == "" {
 		return heard{}, false
 	}
 	m, err := decode(e.Type.Type, e.Content.VeryRaw)
+	if e.StateKey != nil {
+		err = errIgnored
+	}
 	if err != nil {
-		if !errors.Is(err, errIgnored) {
-			c.log.Debug("ignored a malformed event", "type", clean(e.Type.Type), "error", err)
+		if !c.ghosts.ours(e.Sender.String()) {
+			c.log.Debug("ignored an event", "type", clean(e.Type.Type), "why", err)
+			c.calls.ignore(e.Type.Type)
 		}
 		return heard{}, false
 	}
@@ -126,6 +130,7 @@ func (c *Client) dispatch(h heard, over map[callKey]bool) {
 		}
 	case over[k]:
 		c.log.Info("ignored an invite that was over when it came")
+		c.calls.ignore(h.Type)
 		c.calls.kill(k)
 	default:
 		c.invited(h)

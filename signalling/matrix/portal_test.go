@@ -39,7 +39,10 @@ func (r *rig) rings(caller signalling.Party) sent {
 	r.follow(in, signalling.Ringing)
 	leg.Hangup(signalling.Reason{})
 	r.follow(in, signalling.Gone)
-	invite := r.expect(typeInvite)
+	invite := <-r.hs.events
+	for invite.Type == typeCandidates { // of the call before: it was given up while they were on their way
+		invite = <-r.hs.events
+	}
 	for left := []string{typeHangup, typeNotice}; len(left) > 0; { // each in a queue of its own
 		e := <-r.hs.events
 		left = slices.DeleteFunc(left, func(t string) bool { return t == e.Type })
