@@ -14,7 +14,8 @@ type Operator struct {
 	Placer  Placer
 	May     Permissions
 	Numbers Numbers
-	Domain  string // of users who are named without their server
+	Domain  string                        // of users who are named without their server
+	Name    func(signalling.Party) string // how people know a party
 }
 
 // Do follows a command and returns what to say to the person. Refusals say why
@@ -48,18 +49,18 @@ func (o *Operator) follow(who Who, c Command) (string, error) {
 	}
 	switch c.Verb {
 	case Hangup:
-		return o.done("Hung up: "+o.name(s.other())+".", o.Desk.Hangup(s.call.ID, s.mine.Side))
+		return o.done("Hung up: "+o.Name(s.other())+".", o.Desk.Hangup(s.call.ID, s.mine.Side))
 	case Transfer:
 		return o.transfer(who, s, c)
 	}
 	if s.call.State != signalling.Connected {
-		return "", Mistake("That is possible only while you talk, and " + o.name(s.other()) + " has not answered yet.")
+		return "", Mistake("That is possible only while you talk, and " + o.Name(s.other()) + " has not answered yet.")
 	}
 	switch c.Verb {
 	case Hold:
-		return o.done(o.name(s.other())+" is on hold. !resume takes the call back.", o.Desk.Hold(s.call.ID, s.mine.Side, true))
+		return o.done(o.Name(s.other())+" is on hold. !resume takes the call back.", o.Desk.Hold(s.call.ID, s.mine.Side, true))
 	case Resume:
-		return o.done("You talk with "+o.name(s.other())+" again.", o.Desk.Hold(s.call.ID, s.mine.Side, false))
+		return o.done("You talk with "+o.Name(s.other())+" again.", o.Desk.Hold(s.call.ID, s.mine.Side, false))
 	default:
 		return o.done("Pressed "+c.Digits+".", o.Desk.Press(s.call.ID, s.mine.Side, c.Digits))
 	}
@@ -129,7 +130,7 @@ func (o *Operator) calls(who Who) string {
 func (o *Operator) list(all []seat) string {
 	lines := make([]string, 0, len(all))
 	for _, s := range all {
-		lines = append(lines, fmt.Sprintf("%s: %s %s %s", s.call.ID, o.name(s.mine.Party), o.doing(s), o.name(s.other())))
+		lines = append(lines, fmt.Sprintf("%s: %s %s %s", s.call.ID, o.Name(s.mine.Party), o.doing(s), o.Name(s.other())))
 	}
 	return strings.Join(lines, "\n")
 }
@@ -147,13 +148,4 @@ func (o *Operator) doing(s seat) string {
 		return "calls"
 	}
 	return "is called by"
-}
-
-// name is how people know a party.
-func (o *Operator) name(p signalling.Party) string {
-	name := visible(p.Name)
-	if p.Number == "" || name == "" || name == p.Number {
-		return signalling.Party{Number: o.Numbers.Format(p.Number), Name: name, User: visible(p.User)}.Label()
-	}
-	return name + " (" + o.Numbers.Format(p.Number) + ")"
 }

@@ -65,9 +65,18 @@ func (numbers) Parse(typed string) (string, error) {
 }
 func (numbers) Format(n string) string { return strings.Replace(n, "+49", "+49 ", 1) }
 
+// called is how people know a party in these tests.
+func called(p signalling.Party) string {
+	name := signalling.Visible(p.Name, 64)
+	if name != "" && p.Number != "" {
+		return name + " (" + numbers{}.Format(p.Number) + ")"
+	}
+	return signalling.Party{Number: numbers{}.Format(p.Number), Name: name, User: p.User}.Label()
+}
+
 func office() (*Operator, *desk) {
 	d := &desk{}
-	return &Operator{Desk: d, Placer: d, Numbers: numbers{}, Domain: "example.org",
+	return &Operator{Desk: d, Placer: d, Numbers: numbers{}, Domain: "example.org", Name: called,
 		May: levels{alice: signalling.Dial, bob: signalling.Dial, ops: signalling.Admin, carol: signalling.Receive}}, d
 }
 
@@ -259,7 +268,7 @@ func TestWhy(t *testing.T) {
 	o, d := office()
 	at := time.Date(2026, 11, 23, 14, 3, 0, 0, time.UTC)
 	record := func(user, id, cause, detail string, audio signalling.Verdict) signalling.Record {
-		return signalling.Record{User: user, ID: id, Start: at, Cause: cause, Q850: 1, Detail: detail, Trunk: "asterisk", EndedBy: "called", Sentence: "It ended.", Audio: audio}
+		return signalling.Record{User: user, ID: id, Start: at, Cause: cause, Q850: 1, Detail: detail, Trunk: "asterisk", EndedBy: "called", Sentence: "It\u202e ended.", Audio: audio}
 	}
 	d.past = []signalling.Record{
 		record("", "LOST", "busy", "", signalling.NotAnswered),

@@ -18,7 +18,7 @@ func (o *Operator) transfer(who Who, s seat, c Command) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return o.done("Connecting "+o.name(s.other())+" with "+o.name(to)+". You are out as soon as that works.",
+	return o.done("Connecting "+o.Name(s.other())+" with "+o.Name(to)+". You are out as soon as that works.",
 		o.Desk.Transfer(s.call.ID, s.mine.Side, signalling.Destination{To: to}))
 }
 
@@ -65,11 +65,11 @@ func (o *Operator) join(who Who, s seat, c Command) (string, error) {
 	case len(others) > 1:
 		return "", Mistake("You have several other calls. Add the number of the one to join:\n" + o.list(others))
 	case others[0].call.State != signalling.Connected:
-		return "", Mistake(o.name(others[0].other()) + " has not answered yet.")
+		return "", Mistake(o.Name(others[0].other()) + " has not answered yet.")
 	}
 	x := others[0]
 	to := signalling.Destination{To: x.other(), With: x.call.ID, WithSide: x.mine.Side}
-	return o.done("Connecting "+o.name(s.other())+" with "+o.name(x.other())+". You are out as soon as that works.",
+	return o.done("Connecting "+o.Name(s.other())+" with "+o.Name(x.other())+". You are out as soon as that works.",
 		o.Desk.Transfer(s.call.ID, s.mine.Side, to))
 }
 

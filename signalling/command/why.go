@@ -62,17 +62,23 @@ func (o *Operator) why(who Who, id string) (string, error) {
 	return "", Mistake("None of your calls failed lately.")
 }
 
+// How many characters of others' words are shown.
+const (
+	maxShown    = 80
+	maxSentence = 400
+)
+
 // explain tells what is known of a call that ended.
 func (o *Operator) explain(r signalling.Record) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Call %s, %s: %s\n", r.ID, r.Start.Format("15:04 MST"), r.Sentence)
+	fmt.Fprintf(&b, "Call %s, %s: %s\n", r.ID, r.Start.Format("15:04 MST"), signalling.Visible(r.Sentence, maxSentence))
 	fmt.Fprintf(&b, "Cause: %s (Q.850 %d), on the side of the %s.", strings.ReplaceAll(r.Cause, "_", " "), r.Q850, r.EndedBy)
 	if r.Detail != "" {
 		said := "The other side"
 		if r.Trunk != "" {
 			said = "The trunk " + r.Trunk
 		}
-		fmt.Fprintf(&b, "\n%s said: %s.", said, strings.TrimSuffix(visible(r.Detail), "."))
+		fmt.Fprintf(&b, "\n%s said: %s.", said, strings.TrimSuffix(signalling.Visible(r.Detail, maxShown), "."))
 	}
 	if text := hearing[r.Audio]; text != "" {
 		b.WriteString("\n" + text)

@@ -58,22 +58,6 @@ func words(line string) ([]string, error) {
 	return all, nil
 }
 
-// maxShown is how many characters of a stranger's words are shown.
-const maxShown = 80
-
-// visible makes a stranger's words harmless: no control characters, no marks
-// that reverse the direction of writing, and not too many.
-func visible(words string) string {
-	words = strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) || unicode.Is(unicode.Cf, r) {
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(words, ""))
-	r := []rune(strings.TrimSpace(words))
-	return string(r[:min(len(r), maxShown)])
-}
-
 // short keeps what a person typed within a line.
 func short(s string) string {
 	if r := []rune(s); len(r) > 32 {

@@ -144,7 +144,7 @@ func (c *Client) obey(ctx context.Context, who command.Who, ours string, order c
 		}
 	}
 	c.followed.add(order.Verb.String())
-	o := &command.Operator{Desk: c.obeyed(), Placer: c, May: c.may, Numbers: c.numbers, Domain: c.cfg.Domain}
+	o := &command.Operator{Desk: c.obeyed(), Placer: c, May: c.may, Numbers: c.numbers, Domain: c.cfg.Domain, Name: c.known}
 	return o.Do(who, order)
 }
 

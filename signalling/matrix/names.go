@@ -150,17 +150,4 @@ const (
 )
 
 // clean makes a name from outside harmless.
-func clean(name string) string { return harmless(name, maxName) }
-
-// harmless leaves out control characters and marks that reverse the direction
-// of writing, and what is longer than most characters.
-func harmless(text string, most int) string {
-	text = strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) || unicode.Is(unicode.Cf, r) {
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(text, ""))
-	runes := []rune(strings.TrimSpace(text))
-	return strings.TrimSpace(string(runes[:min(len(runes), most)]))
-}
+func clean(name string) string { return signalling.Visible(name, maxName) }

@@ -76,7 +76,7 @@ func (l *leg) last(r signalling.Reason) telling {
 	if !l.talked.IsZero() {
 		talked = time.Since(l.talked)
 	}
-	r.Detail = harmless(r.Detail, maxDetail) // a carrier's words, or our own
+	r.Detail = signalling.Visible(r.Detail, maxDetail) // a carrier's words, or our own
 	t := telling{final: true, until: time.Now().Add(finalPatience)}
 	other := l.c.label(l.other)
 	if l.missed(r.Cause) {
@@ -100,6 +100,15 @@ func (l *leg) missed(c signalling.Cause) bool {
 		return false
 	}
 	return true
+}
+
+// known is label for who gives commands: users go by their ids, which nobody
+// can choose to be another's.
+func (c *Client) known(p signalling.Party) string {
+	if p.User != "" && p.Number == "" {
+		return clean(p.User)
+	}
+	return c.label(p)
 }
 
 // label is how people know the other side of a call: "Widgets Inc (+49 30 1234567)".

@@ -17,7 +17,7 @@ func TestRoomIsToldWhyACallIsNotAllowed(t *testing.T) {
 	leg.Hangup(signalling.Reason{Cause: signalling.Forbidden, Detail: why})
 	r.expect(typeReject)
 	r.notice("The call to +49 301234567 is not allowed (" + why + ").")
-	if long := harmless(strings.Repeat("ä", 1000)+"\u202e", maxDetail); len([]rune(long)) != maxDetail {
+	if long := signalling.Visible(strings.Repeat("ä", 1000)+"\u202e", maxDetail); len([]rune(long)) != maxDetail {
 		t.Errorf("what a carrier says has %d characters", len([]rune(long)))
 	}
 }
