@@ -61,9 +61,10 @@ type leg struct {
 	held     bool                  // the client holds
 	silent   bool                  // the client's microphone is off
 	view     signalling.View
-	renamed  bool   // the other side is not any more who it was
-	named    string // what the client was told of its name
-	muted    bool   // and of its microphone
+	renamed  bool                             // the other side is not any more who it was
+	faces    atomic.Pointer[signalling.Party] // who it is by then
+	named    string                           // what the client was told of its name
+	muted    bool                             // and of its microphone
 	hold     holding
 	keys     keys
 	talked   time.Time // zero: never

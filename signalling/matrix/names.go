@@ -115,7 +115,7 @@ func (g *ghosts) wear(ctx context.Context, user string, known, want profile) err
 // has ended meanwhile renames nobody.
 func (n *lines) rename(ctx context.Context, l *leg, party signalling.Party) error {
 	ghost := l.ghost
-	if number, ok := n.ghosts.number(ghost); ok && (party.Hidden || number != party.Number || clean(party.Name) == "") {
+	if !n.wears(ghost, party) {
 		return nil
 	}
 	turn := n.ghosts.turn(ghost)
@@ -123,7 +123,10 @@ func (n *lines) rename(ctx context.Context, l *leg, party signalling.Party) erro
 		return fmt.Errorf("rename %s: %w", ghost, err)
 	}
 	defer turn.give()
-	if !n.alive(l) {
+	if now := l.faces.Load(); now != nil {
+		party = *now // who waited may have been overtaken
+	}
+	if !n.alive(l) || !n.wears(ghost, party) {
 		return nil
 	}
 	known, err := n.store.profile(ctx, ghost)
@@ -133,8 +136,15 @@ func (n *lines) rename(ctx context.Context, l *leg, party signalling.Party) erro
 	return n.ghosts.wear(ctx, ghost, known, n.ghosts.shown(party))
 }
 
+// wears tells whether a ghost may show a party.
+func (n *lines) wears(ghost string, party signalling.Party) bool {
+	number, ok := n.ghosts.number(ghost)
+	return !ok || !party.Hidden && number == party.Number && clean(party.Name) != ""
+}
+
 // renamed shows the other side of a call anew, beside everything else.
 func (c *Client) renamed(l *leg, party signalling.Party) {
+	l.faces.Store(&party)
 	c.aside(func() {
 		ctx, cancel := context.WithTimeout(c.ctx, admitTimeout)
 		defer cancel()

@@ -98,9 +98,13 @@ func TestRename(t *testing.T) {
 	if err := r.c.lines.rename(t.Context(), l, bob); err != nil || shown(line) != "Bob (+49 40777)" {
 		t.Errorf("shown as %q, %v", shown(line), err)
 	}
+	r.c.renamed(l, signalling.Party{Number: "+4940777", Name: "Carol"})
+	if err := r.c.lines.rename(t.Context(), l, bob); err != nil || shown(line) != "Carol (+49 40777)" { // overtaken by what is newer
+		t.Errorf("shown as %q, %v", shown(line), err)
+	}
 	l.Hangup(signalling.Reason{})
 	r.follow(in, signalling.Gone)
-	if err := r.c.lines.rename(t.Context(), l, signalling.Party{Name: "Late"}); err != nil || shown(line) != "Bob (+49 40777)" {
+	if err := r.c.lines.rename(t.Context(), l, signalling.Party{Name: "Late"}); err != nil || shown(line) != "Carol (+49 40777)" {
 		t.Errorf("a call that is over changed the name to %q, %v", shown(line), err)
 	}
 
