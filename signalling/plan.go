@@ -76,7 +76,7 @@ func (r Inbound) rings(i int) (errs []error) {
 		if len(r.Users) == 0 {
 			key = "rooms"
 		}
-		errs = append(errs, fmt.Errorf("inbound[%d].%s: expected up to %d users and rooms, and then neither user nor room", i, key, maxHunt))
+		errs = append(errs, fmt.Errorf("inbound[%d].%s: expected up to %d users and rooms, and neither user nor room beside them", i, key, maxHunt))
 	}
 	errs = append(errs, different(r.Users, "@", fmt.Sprintf("inbound[%d].users: expected different Matrix users like @alice:example.org", i))...)
 	errs = append(errs, different(r.Rooms, "!", fmt.Sprintf("inbound[%d].rooms: expected different room ids like !abc:example.org", i))...)

@@ -27,6 +27,7 @@ type gauges struct {
 	dropped func() uint64
 	trunks  func() map[string]string
 	ignored func() map[string]uint64
+	refused func() uint64
 	orders  func() map[string]uint64
 	ready   func() error
 }
@@ -93,6 +94,8 @@ func (g gauges) register(reg prometheus.Registerer) {
 			func() float64 { return float64(g.dropped()) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "roomline_ready", Help: "1 when new calls are taken and the homeserver reaches us."},
 			func() float64 { return truth(g.ready() == nil) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "roomline_matrix_refused_total", Help: "Requests to matrix.listen without the token that only the homeserver has."},
+			func() float64 { return float64(g.refused()) }),
 		trunkGauge{prometheus.NewDesc("roomline_trunk_up", "1 when the trunk answered our last call, 0 when it failed; absent before the first.", []string{"trunk"}, nil), g.trunks},
 		wordCounter{prometheus.NewDesc("roomline_commands_total", "Commands that people gave in rooms.", []string{"command"}, nil), g.orders},
 		wordCounter{prometheus.NewDesc("roomline_matrix_ignored_total", "Call events from rooms that had no effect, by their type.", []string{"type"}, nil), g.ignored},

@@ -62,6 +62,7 @@ type Client struct {
 	calls    *calls
 	ringback signalling.Music // nil: silence
 	listen   *listener
+	refused  atomic.Uint64 // requests without our token
 
 	ctx      context.Context // of the legs and of all slow work
 	stop     context.CancelFunc
@@ -157,6 +158,7 @@ func (c *Client) Start(ctx context.Context) error {
 	find.routes(c.hs.as.Router)
 	c.hs.as.QueryHandler = queries{find}
 	c.listen = newListener(reg.ServerToken, c.hs.as.Router, c.keep, func() { c.hs.as.Events <- nil }, c.log)
+	c.listen.refused = &c.refused
 	if err := c.listen.start(ctx, c.cfg.Listen); err != nil {
 		return err
 	}

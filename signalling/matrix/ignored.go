@@ -28,6 +28,9 @@ func (s *strays) add(eventType string) {
 // ignore counts an event.
 func (c *calls) ignore(eventType string) { c.strays.add(eventType) }
 
+// Refused is how many requests came without the homeserver's token.
+func (c *Client) Refused() uint64 { return c.refused.Load() }
+
 // Ignored is how many events of calls had no effect, by their type, which is
 // one of those that docs/matrix.md lists, or "other".
 func (c *Client) Ignored() map[string]uint64 {

@@ -1,8 +1,12 @@
 package matrix
 
 import (
+	"bytes"
 	"fmt"
+	"log/slog"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -77,6 +81,22 @@ func TestWhatIsNoCallIsCounted(t *testing.T) {
 func merged(content, extra map[string]any) map[string]any {
 	maps.Copy(content, extra)
 	return content
+}
+
+// Who does not know the token learns nothing; the operator does, once a minute
+// at most: a homeserver with an old registration looks just like that.
+func TestWrongTokenIsCounted(t *testing.T) {
+	t.Parallel()
+	var said bytes.Buffer
+	l := newListener("right", http.NotFoundHandler(), nil, nil, slog.New(slog.NewTextHandler(&said, nil)))
+	for _, header := range []string{"", "Bearer wrong", "Bearer canary"} {
+		req := httptest.NewRequest(http.MethodPut, "/_matrix/app/v1/transactions/1", strings.NewReader("{}"))
+		req.Header.Set("Authorization", header)
+		l.ServeHTTP(httptest.NewRecorder(), req)
+	}
+	if n := l.refused.Load(); n != 3 || strings.Count(said.String(), "hs_token") != 1 || strings.Contains(said.String(), "canary") {
+		t.Errorf("%d were counted; the log says %s", n, said.String())
+	}
 }
 
 // Who floods its own call loses it, and holds no memory meanwhile.

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"maunium.net/go/mautrix"
@@ -32,6 +33,9 @@ type listener struct {
 	address string
 	log     *slog.Logger
 
+	refused *atomic.Uint64 // requests without our token
+	warn    *bucket        // for the log line about them
+
 	serving sync.WaitGroup // the server's goroutine
 	order   sync.Mutex     // one transaction at a time
 
@@ -40,7 +44,7 @@ type listener struct {
 }
 
 func newListener(token string, next http.Handler, keep func(context.Context, []byte) error, batched func(), log *slog.Logger) *listener {
-	l := &listener{token: token, next: next, keep: keep, batched: batched, log: log}
+	l := &listener{token: token, next: next, keep: keep, batched: batched, log: log, refused: new(atomic.Uint64), warn: newBucket(1./60, 1)}
 	l.server = &http.Server{Handler: l, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: httpPatient,
 		WriteTimeout: httpPatient, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
@@ -112,9 +116,20 @@ func (l *listener) survive(w http.ResponseWriter) {
 	}
 }
 
-// authorised compares tokens in constant time (Matrix 1.4, Application Service
-// API, "Authorization").
+// authorised lets in who knows our token (Matrix 1.4, Application Service API,
+// "Authorization"), compared in constant time. A stranger could fill the log.
 func (l *listener) authorised(w http.ResponseWriter, r *http.Request) bool {
+	ok := l.knows(w, r)
+	if !ok {
+		l.refused.Add(1)
+		if l.warn.take() {
+			l.log.Warn("refused a request without our hs_token; does the homeserver have the registration file as it is now, and was it restarted since?", "from", r.RemoteAddr)
+		}
+	}
+	return ok
+}
+
+func (l *listener) knows(w http.ResponseWriter, r *http.Request) bool {
 	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	switch {
 	case !ok:
