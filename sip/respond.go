@@ -11,7 +11,7 @@ import (
 )
 
 // refuse answers with a status. A request to come back later keeps nothing
-// here, not even its transaction (security §3).
+// here, not even its transaction.
 func (a *Agent) refuse(req *sipmsg.Request, tx *sipmsg.ServerTx, r refusal) {
 	res := a.response(req, r.status, r.phrase, nil)
 	for _, h := range r.headers {
