@@ -58,7 +58,7 @@ func TestHomeserverDownWhenThePhoneCalls(t *testing.T) {
 	s.waitSIP(mark, did, "< 480 Temporarily Unavailable")
 	r := s.record(s.ctx, 0)
 	back()
-	ending{notice: "Missed call from +49 30 23125999: you could not be reached", cause: "unavailable", by: "called"}.check(t, s, s.line, r)
+	ending{notice: "Missed call from +49 30 23125999 at ", cause: "unavailable", by: "called"}.check(t, s, s.line, r)
 	s.settled(s.ctx, before)
 }
 
@@ -74,7 +74,7 @@ func TestHomeserverDownWhileTheRoomRings(t *testing.T) {
 	r := s.record(s.ctx, 0)
 	back()
 	ok(t, call.WaitState(s.ctx, "ended"))
-	ending{sent: "hangup(user_hangup)", notice: "Missed call from +49 30 23125999", cause: "cancelled", by: "caller", sip: "CANCEL"}.check(t, s, call.Room, r)
+	ending{sent: "hangup(user_hangup)", notice: "Missed call from Carol (+49 30 23125999) at ", cause: "cancelled", by: "caller", sip: "CANCEL"}.check(t, s, call.Room, r)
 	s.settled(s.ctx, before)
 }
 
@@ -127,7 +127,7 @@ func TestAsteriskDiesBeforeTheRoomAnswers(t *testing.T) {
 	if took := time.Since(began); took > 28*time.Second { // media.connect_timeout and 5 s, less than the 64*T1 of RFC 3261 §13.3.1.4
 		t.Errorf("alice saw the end after %v, want 25 s", took)
 	}
-	ending{sent: "hangup(unknown_error)", notice: "The call from +49 30 23125999 ended: the other side stopped responding",
+	ending{sent: "hangup(unknown_error)", notice: "The call from Carol (+49 30 23125999) ended: the other side stopped responding",
 		cause: "peer_timeout", by: "gateway", sip: "BYE"}.check(t, s, call.Room, s.record(s.ctx, 0))
 	s.settled(s.ctx, before)
 }
@@ -141,7 +141,7 @@ func TestPageClosesWhileItRings(t *testing.T) {
 	ok(t, s.alice.Vanish(s.ctx))
 	s.endsWithin(phone, 7*time.Second, 12*time.Second)
 	s.waitSIP(mark, did, "< 480 Temporarily Unavailable")
-	ending{sent: "hangup(invite_timeout)", notice: "Missed call from +49 30 23125999", cause: "no_answer"}.check(t, s, call.Room, s.record(s.ctx, 0))
+	ending{sent: "hangup(invite_timeout)", notice: "Missed call from Carol (+49 30 23125999) at ", cause: "no_answer"}.check(t, s, call.Room, s.record(s.ctx, 0))
 	s.settled(s.ctx, before)
 }
 
