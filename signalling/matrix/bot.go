@@ -63,7 +63,11 @@ func (c *Client) spoken(e *event.Event) {
 		c.log.Debug("ignored a command: too many of one user")
 		return
 	}
+	late := time.Now().Add(maxCommandAge) // others of the same person may come first, and be slow
 	ok = p.order(c.aside, func() {
+		if time.Now().After(late) {
+			return
+		}
 		ctx, cancel := context.WithTimeout(c.ctx, commandTime)
 		defer cancel()
 		signalling.Survives(c.log, "a command", func() { c.attend(ctx, p, w, order, err, number) })

@@ -50,6 +50,9 @@ func (l *leg) ring(formats []media.Format) (answer heard, o *outcome) {
 	return answer, o
 }
 
+// errFault is what became of a search that broke.
+var errFault = errors.New("the room could not be looked for")
+
 // findRoom asks for a room in a goroutine of its own, so that the telephone
 // may hang up meanwhile.
 func (l *leg) findRoom() *outcome {
@@ -57,8 +60,9 @@ func (l *leg) findRoom() *outcome {
 	found := make(chan struct{})
 	go func() { // ends with ctx at the latest; awaited below
 		defer close(found)
-		room, ghost, err := l.c.lines.find(ctx, l.target)
-		l.box.put(item{kind: roomFound, room: room, ghost: ghost, err: err})
+		it := item{kind: roomFound, err: errFault}
+		signalling.Survives(l.log, "the search for a room", func() { it.room, it.ghost, it.err = l.c.lines.find(ctx, l.target) })
+		l.box.put(it)
 	}()
 	defer func() { cancel(); <-found }()
 	for {

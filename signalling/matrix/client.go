@@ -149,7 +149,7 @@ func (c *Client) Start(ctx context.Context) error {
 	}
 	c.ghosts = newGhosts(c.cfg, c.hs, c.store, c.numbers)
 	c.rooms = &rooms{c.hs, c.store, c.ghosts, c.may, c.log}
-	act, err := newPuppets(c.cfg, c.hs)
+	act, err := newPuppets(c.cfg, c.hs, c.log)
 	if err != nil {
 		return err
 	}

@@ -131,6 +131,10 @@ func (n *lines) speakers(ctx context.Context, room, called string) ([]string, er
 // ringable tells whether anybody in a room can be rung, and why not.
 func (n *lines) ringable(ctx context.Context, room, ghost, user string, names map[string]string) error {
 	encrypted, err := n.store.state.IsEncrypted(ctx, id.RoomID(room))
+	if err != nil {
+		return err
+	}
+	open, err := n.hs.public(ctx, room, ghost)
 	people := 0
 	for name := range names {
 		if !n.ghosts.ours(name) {
@@ -143,7 +147,7 @@ func (n *lines) ringable(ctx context.Context, room, ghost, user string, names ma
 		return err
 	case encrypted:
 		return unreachable("the room is encrypted, and calls in encrypted rooms are not possible yet")
-	case n.hs.public(ctx, room, ghost):
+	case open:
 		return unreachable("the room is public, and calls in public rooms are not possible")
 	case user != "" && !there:
 		return unreachable(user + " is not in the room")

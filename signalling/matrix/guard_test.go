@@ -1,6 +1,7 @@
 package matrix
 
 import (
+	"context"
 	"testing"
 
 	"roomline/media"
@@ -41,4 +42,27 @@ func TestDialBeforeStart(t *testing.T) {
 	in := signalling.NewInbox("test", discard())
 	c.Dial(fromBob, nil, in)
 	(&rig{t: t}).ends(in, signalling.Unavailable)
+}
+
+// F25: a fault in what is done beside the calls, or while a room is looked for,
+// is no fault of the gateway's.
+func TestFaultBesideTheCalls(t *testing.T) {
+	t.Parallel()
+	r := newRig(t).meet()
+	none := []error{}
+	r.c.background(func(context.Context) error { return none[len(none)] })
+	find := r.c.lines.ghosts
+	r.c.lines.ghosts = nil
+	in := signalling.NewInbox("test", r.log)
+	r.c.Dial(fromBob, nil, in)
+	r.ends(in, signalling.Unavailable)
+	r.until("nobody is told where the call would have rung", func() bool {
+		r.c.mu.Lock()
+		defer r.c.mu.Unlock()
+		return len(r.c.unsaid) == 0
+	})
+	r.c.lines.ghosts = find
+	r.until("the other work is done", func() bool { return len(r.c.atOnce) == 0 })
+	r.push(r.inviteV1())
+	r.take()
 }

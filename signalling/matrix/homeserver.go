@@ -98,11 +98,18 @@ func (h *homeserver) members(ctx context.Context, ghost, room string) (map[strin
 
 // public asks a room for its join rule: anybody could join a public one and
 // listen, and homeservers refuse calls there. A room that will not say counts
-// as one that has no rule, which is private.
-func (h *homeserver) public(ctx context.Context, room, ghost string) bool {
+// as one that has no rule, which is private; a homeserver that does not answer
+// is an error.
+func (h *homeserver) public(ctx context.Context, room, ghost string) (bool, error) {
 	var rule event.JoinRulesEventContent
 	err := h.user(ghost).StateEvent(ctx, id.RoomID(room), event.StateJoinRules, "", &rule)
-	return err == nil && rule.JoinRule == event.JoinRulePublic
+	switch {
+	case gone(err):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("join rule of %s: %w", room, err)
+	}
+	return rule.JoinRule == event.JoinRulePublic, nil
 }
 
 // ping asks the homeserver to ask us, which proves both ways, and makes a

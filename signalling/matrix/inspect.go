@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -170,7 +171,7 @@ func (i *inspection) dialPad(ctx context.Context) Finding {
 // doublePuppet asks who we are by the second registration.
 func (i *inspection) doublePuppet(ctx context.Context) Finding {
 	const about = "double puppet"
-	p, err := newPuppets(i.cfg, i.hs)
+	p, err := newPuppets(i.cfg, i.hs, slog.New(slog.DiscardHandler))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return Finding{about, Fail, err.Error(), "Write it: roomline registration --double-puppet -c FILE, and give it to the homeserver."}

@@ -43,7 +43,7 @@ func (c *Client) tellMissed() {
 		c.mu.Lock()
 		m := c.unsaid[0]
 		c.mu.Unlock()
-		m.tell(c)
+		signalling.Survives(c.log, "a missed call", func() { m.tell(c) })
 		c.mu.Lock()
 		c.unsaid = c.unsaid[1:]
 		more = len(c.unsaid) > 0

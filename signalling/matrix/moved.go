@@ -71,10 +71,14 @@ func (c *Client) follow(ctx context.Context, old, successor, ghost, user string)
 		} `json:"predecessor"`
 	}
 	err := c.hs.user(ghost).StateEvent(ctx, id.RoomID(successor), event.StateCreate, "", &create)
-	switch {
-	case err != nil && !gone(err):
+	if err != nil && !gone(err) {
 		return err
-	case create.Predecessor.RoomID != old, c.hs.public(ctx, successor, ghost):
+	}
+	open, err := c.hs.public(ctx, successor, ghost)
+	switch {
+	case err != nil:
+		return err
+	case create.Predecessor.RoomID != old, open:
 		return c.rooms.leave(ctx, successor, ghost)
 	}
 	if err := c.store.setRoom(ctx, successor, ghost, user); err != nil {

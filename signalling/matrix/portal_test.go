@@ -117,3 +117,13 @@ func TestDoublePuppetFile(t *testing.T) {
 		t.Errorf("%s, %v", text, err)
 	}
 }
+
+// A portal that cannot be marked as a direct chat rings all the same.
+func TestPortalIsNotMarked(t *testing.T) {
+	t.Parallel()
+	r := granted(t, true)
+	r.hs.set(func() { r.hs.unmarked = true })
+	if first := r.rings(signalling.Party{Number: "+4989555"}); first.Room != made1 || first.As != "@tel_4989555:example.org" {
+		t.Errorf("rang in %s as %s", first.Room, first.As)
+	}
+}

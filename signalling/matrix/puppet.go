@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 
 	"maunium.net/go/mautrix"
@@ -17,10 +18,11 @@ type puppets struct {
 	hs     *homeserver
 	token  string
 	domain string
+	log    *slog.Logger
 }
 
 // newPuppets reads the grant; an empty name is none.
-func newPuppets(cfg Config, hs *homeserver) (*puppets, error) {
+func newPuppets(cfg Config, hs *homeserver, log *slog.Logger) (*puppets, error) {
 	if cfg.DoublePuppet == "" {
 		return nil, nil
 	}
@@ -28,7 +30,7 @@ func newPuppets(cfg Config, hs *homeserver) (*puppets, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &puppets{hs, reg.AppToken, cfg.Domain}, nil
+	return &puppets{hs, reg.AppToken, cfg.Domain, log}, nil
 }
 
 // may tells whether we can act for a person.
@@ -41,7 +43,10 @@ func (p *puppets) join(ctx context.Context, user, room, ghost string) error {
 	if _, err := client.JoinRoomByID(ctx, id.RoomID(room)); err != nil {
 		return fmt.Errorf("join %s to its telephone room: %w", user, err)
 	}
-	return direct(ctx, client, room, ghost)
+	if err := direct(ctx, client, room, ghost); err != nil { // it rings there all the same
+		p.log.Warn("could not mark a telephone room as a direct chat", "user", user, "error", err)
+	}
+	return nil
 }
 
 // direct marks a room as a direct chat with a telephone (Matrix 1.18, "Direct

@@ -76,7 +76,9 @@ func (r *rooms) enter(ctx context.Context, room, ghost, inviter string, state []
 	if _, err := r.hs.user(ghost).JoinRoomByID(ctx, id.RoomID(room)); err != nil {
 		return false, errors.Join(fmt.Errorf("join %s: %w", room, err), r.store.forgetRoom(ctx, room, ghost))
 	}
-	if r.hs.public(ctx, room, ghost) {
+	if open, err := r.hs.public(ctx, room, ghost); err != nil {
+		return false, err
+	} else if open {
 		return false, r.refusePublic(ctx, room, ghost)
 	}
 	if err := r.store.setRoom(ctx, room, ghost, inviter); err != nil { // a call that was too early may have taken us for gone

@@ -74,3 +74,13 @@ func TestEncryptedRoomIsTold(t *testing.T) {
 	r.until("all was looked at", func() bool { return len(r.c.atOnce) == 0 })
 	r.quiet()
 }
+
+// X3: a homeserver that does not say at once who may join is asked again: the
+// room may be public.
+func TestJoinRuleIsAskedAgain(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.hs.set(func() { r.hs.ruleless, r.hs.public[room], r.hs.members[room] = 3, true, []string{alice} })
+	r.push(r.member(alice, ghost, "invite"))
+	r.until("the telephone leaves", func() bool { return r.hs.said("POST rooms/" + room + "/leave") })
+}

@@ -37,6 +37,8 @@ type synapse struct {
 	history  map[string][]map[string]any // by room, newest first
 	refuse   int                         // the status of every createRoom; 0: made
 	busy     int                         // joins to refuse with 502
+	ruleless int                         // questions for a join rule to refuse with 502
+	unmarked bool                        // nobody's account data can be read
 	rooms    []json.RawMessage           // asked to create
 	calls    []string                    // "POST register tel_…", in order
 	script   func(sent) (status int, body string)
@@ -57,6 +59,12 @@ func newServer(t *testing.T) *synapse {
 	mux.HandleFunc("PUT "+v3+"profile/{user}/displayname", s.note(nil))
 	mux.HandleFunc("PUT "+v3+"profile/{user}/avatar_url", s.note(nil))
 	mux.HandleFunc("GET "+v3+"user/{user}/account_data/{type}", func(w http.ResponseWriter, _ *http.Request) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.unmarked {
+			answer(w, http.StatusInternalServerError, `{"errcode":"M_UNKNOWN","error":"broken"}`)
+			return
+		}
 		answer(w, http.StatusNotFound, `{"errcode":"M_NOT_FOUND","error":"none"}`)
 	})
 	mux.HandleFunc("PUT "+v3+"user/{user}/account_data/{type}", s.note(nil))
@@ -214,6 +222,10 @@ func (s *synapse) joined(w http.ResponseWriter, r *http.Request) {
 func (s *synapse) joinRule(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.ruleless--; s.ruleless >= 0 {
+		answer(w, http.StatusBadGateway, "")
+		return
+	}
 	rule := "invite"
 	if s.public[r.PathValue("room")] {
 		rule = "public"

@@ -3,6 +3,8 @@ package matrix
 import (
 	"context"
 	"time"
+
+	"roomline/signalling"
 )
 
 // This file holds how the client's goroutines begin, and how they are awaited.
@@ -29,7 +31,10 @@ func (c *Client) spawn(f func()) bool {
 		<-c.atOnce
 		return false
 	}
-	c.work.Go(func() { defer func() { <-c.atOnce }(); f() }) // ends with ctx at the latest; awaited by Close
+	c.work.Go(func() { // ends with ctx at the latest; awaited by Close
+		defer func() { <-c.atOnce }()
+		signalling.Survives(c.log, "work of the Matrix side", f)
+	})
 	return true
 }
 
