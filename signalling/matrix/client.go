@@ -125,51 +125,6 @@ func newClient(cfg Config, db *database.DB, peers Peers, numbers Numbers, lines 
 	return c, nil
 }
 
-// Start prepares the tables, opens the port that the homeserver reaches, and
-// begins to call the homeserver, which may be down for now: see Ready.
-func (c *Client) Start(ctx context.Context) error {
-	reg, err := LoadRegistration(c.cfg.Registration)
-	if err != nil {
-		return err
-	}
-	if c.store, err = openStore(ctx, c.db); err != nil {
-		return err
-	}
-	if c.left, err = c.store.leftOpen(ctx); err != nil {
-		return err
-	}
-	if c.half, err = c.store.leftStories(ctx); err != nil {
-		return err
-	}
-	if err := c.takeUpKept(ctx); err != nil {
-		return err
-	}
-	if c.hs, err = newHomeserver(c.cfg, reg, c.store.state); err != nil {
-		return err
-	}
-	c.ghosts = newGhosts(c.cfg, c.hs, c.store, c.numbers)
-	c.rooms = &rooms{c.hs, c.store, c.ghosts, c.may, c.log}
-	act, err := newPuppets(c.cfg, c.hs, c.log)
-	if err != nil {
-		return err
-	}
-	c.lines = newLines(c.cfg, c.hs, c.store, c.ghosts, c.calls, act, c.log)
-	find := &lookup{c.ghosts, c.log, newBucket(20, 100)}
-	find.routes(c.hs.as.Router)
-	c.hs.as.QueryHandler = queries{find}
-	c.listen = newListener(reg.ServerToken, c.hs.as.Router, c.keep, func() { c.hs.as.Events <- nil }, c.log)
-	c.listen.refused = &c.refused
-	if err := c.listen.start(ctx, c.cfg.Listen); err != nil {
-		return err
-	}
-	c.work.Go(c.intake) // ends with quit
-	c.work.Go(c.watch)  // ends with ctx
-	c.mu.Lock()
-	c.begun = true
-	c.mu.Unlock()
-	return nil
-}
-
 // Addr is where the homeserver reaches us, once Start has returned.
 func (c *Client) Addr() string { return c.listen.address }
 
