@@ -41,6 +41,41 @@ func TestHuntGroup(t *testing.T) {
 	s.idle()
 }
 
+// TestRoomAndUserAtOnce: one number rings a user and, beside her, whoever is in
+// a room. Who takes it there has the call, by name, and hers ends.
+func TestRoomAndUserAtOnce(t *testing.T) {
+	carol, err := browser.Login(t.Context(), rig.Login{Name: "carol-" + strings.ToLower(rand.Text()[:8]), Tone: bobTone})
+	ok(t, err)
+	room, err := carol.CreateRoom(t.Context(), nil, "@tel_"+did[1:]+":matrix.test")
+	ok(t, err)
+	name := "alice-" + strings.ToLower(rand.Text()[:8])
+	s := open(t, with{login: rig.Login{Name: name}, changes: []string{`user: "@alice:matrix.test"`,
+		fmt.Sprintf(`users: ["@%s:matrix.test"], rooms: [%q]`, name, room)}})
+	t.Cleanup(func() { _ = carol.Leave(s.ctx) })
+	phone, err := bed.Originate(s.ctx, rig.Call{To: did, From: caller, Name: "Carol"})
+	ok(t, err)
+	hers, err := s.alice.WaitIncoming(s.ctx, "")
+	ok(t, err)
+	there, err := carol.WaitIncoming(s.ctx, "")
+	ok(t, err)
+	ok(t, there.Answer(s.ctx, 0))
+	ok(t, there.WaitState(s.ctx, "connected"))
+	ok(t, hers.WaitState(s.ctx, "ended"))
+	if hers.Reason != "answered_elsewhere" {
+		t.Errorf("alice's client says %q", hers.Reason)
+	}
+	heard, err := there.Record(s.ctx, 2*time.Second)
+	ok(t, err)
+	hears(t, "carol", heard, phoneTone, 1500*time.Millisecond)
+	ok(t, there.Hangup(s.ctx))
+	_, _, err = phone.WaitEnded(s.ctx)
+	ok(t, err)
+	if r := s.record(s.ctx, 0); r.User != carol.ID {
+		t.Errorf("the record says that %q had the call", r.User)
+	}
+	s.idle()
+}
+
 // TestGroupRoom: a room of three people and a number's user: only a call that
 // names the number's user is a telephone call, and bob may place it too.
 func TestGroupRoom(t *testing.T) {
