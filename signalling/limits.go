@@ -17,7 +17,7 @@ type Limits struct {
 // call that ends by itself after four hours (toll fraud and forgotten phones).
 func DefaultLimits() Limits {
 	return Limits{Route: 5 * time.Second, Ring: time.Minute, Answer: 25 * time.Second, Talk: 4 * time.Hour, End: 40 * time.Second,
-		Refer: 35 * time.Second, Hops: 3}
+		Refer: 40 * time.Second, Hops: 3}
 }
 
 func (l Limits) of(s State) time.Duration {
