@@ -76,3 +76,17 @@ func TestCallsHaveTheirShare(t *testing.T) {
 		<-done
 	}
 }
+
+// Who is in a room is asked at every call, and not written down: calls would
+// wait for the database, and a large room would fill it.
+func TestMembersAreNotWrittenDown(t *testing.T) {
+	t.Parallel()
+	r := newRig(t).meet()
+	r.push(r.inviteV1())
+	r.take()
+	var n int
+	err := r.c.store.QueryRow(t.Context(), `SELECT COUNT(*) FROM mx_user_profile WHERE user_id = $1`, alice).Scan(&n)
+	if err != nil || n != 0 {
+		t.Errorf("%d rows, %v", n, err)
+	}
+}

@@ -59,21 +59,32 @@ func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 	return res, err
 }
 
-func (h *homeserver) user(ghost string) *mautrix.Client { return h.as.Client(id.UserID(ghost)) }
+// user speaks as one of our users. It is made anew each time: the library would
+// remember every user for ever, and anybody may look up as many numbers as they like.
+func (h *homeserver) user(ghost string) *mautrix.Client {
+	return h.as.NewMautrixClient(id.UserID(ghost))
+}
 
 func (h *homeserver) close() { h.transport.CloseIdleConnections() }
 
 // register makes a user of ours exist. One goroutine at a time may do so for
 // the same user.
 func (h *homeserver) register(ctx context.Context, user string) error {
-	intent := h.as.Intent(id.UserID(user))
-	if intent == nil {
+	local, domain, err := id.UserID(user).Parse()
+	if err != nil || local == "" || domain != h.cfg.Domain {
 		return fmt.Errorf("register %s: not a user id of %s", user, h.cfg.Domain)
 	}
-	if err := intent.EnsureRegistered(ctx); err != nil {
+	done, err := h.as.StateStore.IsRegistered(ctx, id.UserID(user))
+	if err != nil || done {
+		return err
+	}
+	client := h.user(user)
+	_, err = client.MakeRequest(ctx, http.MethodPost, client.BuildClientURL("v3", "register"),
+		&mautrix.ReqRegister[any]{Username: local, Type: mautrix.AuthTypeAppservice, InhibitLogin: true}, nil)
+	if err != nil && !errors.Is(err, mautrix.MUserInUse) {
 		return fmt.Errorf("register %s: %w", user, err)
 	}
-	return nil
+	return h.as.StateStore.MarkRegistered(ctx, id.UserID(user))
 }
 
 // put sends one event as one of our users, under a transaction id of ours.
@@ -83,9 +94,12 @@ func (h *homeserver) put(ctx context.Context, ghost, room string, o outgoing) er
 	return err
 }
 
-// members are the joined members of a room and their display names.
+// members are the joined members of a room and their display names. Nothing of
+// it is written down: every call asks, and would wait for the database.
 func (h *homeserver) members(ctx context.Context, ghost, room string) (map[string]string, error) {
-	res, err := h.user(ghost).JoinedMembers(ctx, id.RoomID(room))
+	client := h.user(ghost)
+	client.StateStore = nil
+	res, err := client.JoinedMembers(ctx, id.RoomID(room))
 	if err != nil {
 		return nil, fmt.Errorf("members of %s: %w", room, err)
 	}
