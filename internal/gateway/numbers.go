@@ -34,8 +34,11 @@ func (r reader) Accept(in signalling.Incoming) (signalling.Reason, bool) {
 		in.To.Number = r.read(in.To.Number)
 		target, _, ok = r.plan.Find(in)
 	}
-	if ok {
-		if why, may := r.rings.Ring(in.From, target.To.User+target.Room); !may {
+	if !ok {
+		return r.switchboard.Accept(in)
+	}
+	for _, one := range append([]signalling.Target{target}, target.Also...) {
+		if why, may := r.rings.Ring(in.From, one.To.User+one.Room); !may {
 			r.refused(in, why)
 			return why, false
 		}

@@ -62,7 +62,8 @@ func TestCallersWhoMayNotRing(t *testing.T) {
 	german := germany(t)
 	p := permit.New(permit.Options{Config: permit.Defaults(), Dialing: permit.Dialing{Block: []string{"+4930666*"}}, Numbers: german})
 	got, refusals := &taken{}, []signalling.Cause{}
-	plan := signalling.Plan{Inbound: []signalling.Inbound{{To: "+493023125701", User: "@alice:example.org"}, {To: "+493023125702", User: "@alice:example.org"}}}
+	plan := signalling.Plan{Inbound: []signalling.Inbound{{To: "+493023125701", User: "@alice:example.org"}, {To: "+493023125702", User: "@alice:example.org"},
+		{To: "+493023125703", Users: []string{"@bob:example.org", "@alice:example.org"}}}}
 	r := reader{got, plan, german, p, func(_ signalling.Incoming, why signalling.Reason) { refusals = append(refusals, why.Cause) }}
 	ring := func(to, from string) (signalling.Cause, bool) {
 		why, ok := r.Accept(signalling.Incoming{Via: "pbx", To: signalling.Party{Number: to}, From: signalling.Party{Number: from}})
@@ -76,10 +77,15 @@ func TestCallersWhoMayNotRing(t *testing.T) {
 			t.Errorf("ring %d of one user by one caller: %v, %v", i+1, cause, ok)
 		}
 	}
+	for i, to := range []string{"+493023125703", "+493023125701", "+493023125703", "+493023125703"} { // in a group she is rung as well
+		if cause, ok := ring(to, "03012399"); ok != (i < 3) || !ok && cause != signalling.Busy {
+			t.Errorf("ring %d of one user, alone or in a group: %v, %v", i+1, cause, ok)
+		}
+	}
 	if _, ok := ring("+493023125709", "03012345"); !ok {
 		t.Error("a number that rings nobody is the exchange's to refuse")
 	}
-	if len(refusals) != 2 {
+	if len(refusals) != 3 {
 		t.Errorf("told of %v", refusals)
 	}
 }
