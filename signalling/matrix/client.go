@@ -52,6 +52,7 @@ type Client struct {
 	may     Permissions
 	log     *slog.Logger
 	secret  *regexp.Regexp // what the log must not show
+	floods  *floodgate     // and how often it is written
 	pace    pace
 
 	hs       *homeserver
@@ -111,7 +112,7 @@ func newClient(cfg Config, db *database.DB, peers Peers, numbers Numbers, lines 
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("matrix: %w", err)
 	}
-	c := &Client{cfg: cfg, db: db, peers: peers, numbers: numbers, board: board, may: may, secret: numbersIn(cfg.Prefix),
+	c := &Client{cfg: cfg, db: db, peers: peers, numbers: numbers, board: board, may: may, secret: numbersIn(cfg.Prefix), floods: newFloodgate(),
 		pace: pace{500 * time.Millisecond, 10 * time.Second}, calls: newCalls(), quit: make(chan struct{}),
 		atOnce: make(chan struct{}, maxAtOnce), seen: map[string]bool{}, storms: storms{cfg.Domain, map[string]*bucket{}}, told: map[string]bool{}, patrons: map[string]*patron{}, ring: make([]string, remember), state: errStarting}
 	c.log = c.masking(log).With("side", signalling.Matrix)

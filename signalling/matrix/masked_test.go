@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"roomline/signalling"
 )
@@ -15,7 +17,7 @@ import (
 func TestMasked(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	log := slog.New(masked{slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}), numbersIn("tel_")}).With("of", "@tel_49301234567:x")
+	log := slog.New(masked{slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}), numbersIn("tel_"), newFloodgate()}).With("of", "@tel_49301234567:x")
 	log.Warn("failed", "error", errors.New(`Put "http://x/profile/%40tel_49301234567%3Ax?user_id=%40tel_s5551234%3Ax"`), "to", "+49301234567", "id", "1234567", "n", 1234567)
 	log.Debug("asked", "who", "@tel_49301234567:x")
 	log.WithGroup("g").Info("named +49301234567", "nothing", error(nil))
@@ -72,4 +74,24 @@ func TestNoNumbersInTheLog(t *testing.T) {
 	if text := out.String(); strings.Contains(text, "4930123") || !strings.Contains(text, "could not make the user of a number") {
 		t.Errorf("logged %s", text)
 	}
+}
+
+// L2: a flood of one line is cut off and counted, for whatever call; debug
+// lines and others are not.
+func TestLogFlood(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		log := slog.New(masked{slog.NewTextHandler(&out, nil), numbersIn("tel_"), newFloodgate()})
+		for range 1000 {
+			log.With("call", "A").Info("much")
+		}
+		log.Info("little")
+		<-time.After(time.Second)
+		log.With("call", "B").Info("much")
+		text := out.String()
+		if n := strings.Count(text, "msg=much"); n != linesBurst+1 || !strings.Contains(text, "msg=little") || !strings.Contains(text, "call=B left_out=950") {
+			t.Errorf("%d lines: %s", n, text[max(0, len(text)-300):])
+		}
+	})
 }
