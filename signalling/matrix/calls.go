@@ -8,12 +8,13 @@ import (
 )
 
 const (
-	tombTime   = 15 * time.Minute // an ended call is remembered for longer than any invite lives
-	stashTime  = time.Minute      // events that overtook their invite
-	maxTombs   = 20_000
-	maxStashed = 128 // calls
-	maxEarly   = 16  // events of one call, 64 kB each
-	maxPlaced  = 32  // calls of one user, so that a flood leaves others their calls
+	tombTime       = 15 * time.Minute // an ended call is remembered for longer than any invite lives
+	stashTime      = time.Minute      // events that overtook their invite
+	maxTombs       = 20_000
+	maxStashed     = 128 // calls,
+	maxStashedEach = 8   // of them in one room
+	maxEarly       = 16  // events of one call, 64 kB each
+	maxPlaced      = 32  // calls of one user, so that a flood leaves others their calls
 )
 
 // callKey is what a call is known by: its id is the caller's choice, so it

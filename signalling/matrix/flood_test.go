@@ -90,3 +90,26 @@ func TestMembersAreNotWrittenDown(t *testing.T) {
 		t.Errorf("%d rows, %v", n, err)
 	}
 }
+
+// Who writes of calls that never come pushes out nobody else's early candidates.
+func TestFloodBeforeTheInvite(t *testing.T) {
+	t.Parallel()
+	c := newCalls()
+	early := func(room, id string) {
+		c.deliver(heard{message: message{Type: typeCandidates, CallID: id, Candidates: make([]candidate, 1)}, Room: room, Sender: alice})
+	}
+	early(room, "call1")
+	for i := range 10 * maxStashed {
+		early("!loud:example.org", fmt.Sprint(i))
+	}
+	l := &leg{room: room, id: "call1", user: alice, box: newMailbox()}
+	if _, ok := l.box.take(); !c.add(l) || ok {
+		t.Fatal("not begun")
+	}
+	if it, ok := l.box.take(); !ok || it.heard.Type != typeCandidates {
+		t.Errorf("%v, %v", it.kind, ok)
+	}
+	if n := len(c.early); n != maxStashedEach {
+		t.Errorf("%d calls wait", n)
+	}
+}

@@ -6,7 +6,7 @@ import "time"
 
 // stash is called with mu held.
 func (c *calls) stash(k callKey, h heard) {
-	if c.dead(k) {
+	if c.dead(k) || len(c.early[k].events) == 0 && c.stashed(k.room) >= maxStashedEach {
 		return
 	}
 	if len(c.early) >= maxStashed {
@@ -20,4 +20,15 @@ func (c *calls) stash(k callKey, h heard) {
 		s.events = append(s.events, h)
 	}
 	c.early[k] = s
+}
+
+// stashed is how many calls of a room wait for their invite, with mu held.
+func (c *calls) stashed(room string) int {
+	n := 0
+	for k, s := range c.early {
+		if k.room == room && time.Since(s.at) < stashTime {
+			n++
+		}
+	}
+	return n
 }
