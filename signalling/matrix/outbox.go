@@ -13,6 +13,11 @@ import (
 // finalPatience is how long a hangup or a notice waits for the homeserver.
 const finalPatience = 10 * time.Minute
 
+// abandonGrace is how long an attempt under way may still take when its leg is
+// over: nobody knows whether the event has arrived, and what follows must not
+// overtake it.
+const abandonGrace = 2 * time.Second
+
 // errAbandoned is the end of an event that nobody wants any more.
 var errAbandoned = errors.New("no longer wanted")
 
@@ -38,9 +43,9 @@ type outbox struct {
 	queue    []outgoing
 	sent     int
 	running  bool
-	closed   bool               // only final events are taken
-	abandon  context.CancelFunc // ends the attempt that is under way, unless it is final
-	lifetime context.Context    // of the client: nothing is sent after it
+	closed   bool            // only final events are taken
+	under    *trial          // the event under way, unless it is final
+	lifetime context.Context // of the client: nothing is sent after it
 	awaited  *sync.WaitGroup
 }
 
@@ -75,45 +80,61 @@ func (b *outbox) drop() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.closed = true
-	if b.abandon != nil {
-		b.abandon()
+	if b.under != nil {
+		b.under.giveUp()
 	}
+}
+
+// trial is the sending of one event.
+type trial struct {
+	outgoing
+	attempt, retry context.Context // of each attempt; of making another one
+	end, last      context.CancelFunc
+}
+
+func newTrial(ctx context.Context, o outgoing) *trial {
+	t := &trial{outgoing: o}
+	t.attempt, t.end = context.WithDeadline(ctx, o.until)
+	t.retry, t.last = context.WithCancel(t.attempt)
+	return t
+}
+
+// giveUp lets the attempt under way be the last, and a short one.
+func (t *trial) giveUp() {
+	t.last()
+	time.AfterFunc(abandonGrace, t.end) // only cancels; harmless after the end
 }
 
 func (b *outbox) run() {
 	defer b.awaited.Done()
 	for {
-		o, ctx, ok := b.next()
+		t, ok := b.next()
 		if !ok {
 			return
 		}
-		o.tell(b.deliver(ctx, o))
+		t.tell(b.deliver(t))
+		t.end()
 	}
 }
 
-func (b *outbox) next() (outgoing, context.Context, bool) {
+func (b *outbox) next() (*trial, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for len(b.queue) > 0 && b.closed && !b.queue[0].final {
 		b.queue[0].tell(errAbandoned)
 		b.queue = b.queue[1:]
 	}
-	if b.abandon != nil {
-		b.abandon()
-		b.abandon = nil
-	}
+	b.under = nil
 	if len(b.queue) == 0 {
 		b.running = false
-		return outgoing{}, nil, false
+		return nil, false
 	}
-	o := b.queue[0]
+	t := newTrial(b.lifetime, b.queue[0])
 	b.queue = b.queue[1:]
-	if o.final {
-		return o, b.lifetime, true
+	if !t.final {
+		b.under = t
 	}
-	ctx, cancel := context.WithCancel(b.lifetime)
-	b.abandon = cancel
-	return o, ctx, true
+	return t, true
 }
 
 func (o outgoing) tell(err error) {
@@ -123,15 +144,13 @@ func (o outgoing) tell(err error) {
 }
 
 // deliver tries until the homeserver takes the event or refuses it for good.
-func (b *outbox) deliver(ctx context.Context, o outgoing) error {
-	ctx, cancel := context.WithDeadline(ctx, o.until)
-	defer cancel()
-	if o.eventType == "" { // a mark: what was before it is done with
+func (b *outbox) deliver(t *trial) error {
+	if t.eventType == "" { // a mark: what was before it is done with
 		return nil
 	}
-	err := again(ctx, b.pace, func() error { return b.send(ctx, o) })
+	err := again(t.retry, b.pace, func() error { return b.send(t.attempt, t.outgoing) })
 	if err != nil && !permanent(err) {
-		return fmt.Errorf("%s given up: %w", o.eventType, err)
+		return fmt.Errorf("%s given up: %w", t.eventType, err)
 	}
 	return err
 }

@@ -125,6 +125,37 @@ func TestOutboxOutlivesItsLeg(t *testing.T) {
 	})
 }
 
+// What is under way when the leg ends is not overtaken by the hangup, unless
+// the homeserver hangs.
+func TestHangupOvertakesNothing(t *testing.T) {
+	for _, takes := range []time.Duration{time.Second, time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			var log []string
+			var wg sync.WaitGroup
+			b := newOutbox(context.Background(), &wg, pace{500 * time.Millisecond, 10 * time.Second}, func(ctx context.Context, o outgoing) error {
+				if o.eventType != "hangup" && !pause(ctx, takes) {
+					return ctx.Err()
+				}
+				log = append(log, o.eventType)
+				return nil
+			})
+			start := time.Now()
+			b.put(outgoing{eventType: "identity"})
+			synctest.Wait()
+			b.drop()
+			b.put(outgoing{eventType: "hangup", final: true})
+			wg.Wait()
+			want := []string{"identity", "hangup"}
+			if takes > abandonGrace {
+				want = want[1:]
+			}
+			if !slices.Equal(log, want) || time.Since(start) != min(takes, abandonGrace) {
+				t.Errorf("%v after %v", log, time.Since(start))
+			}
+		})
+	}
+}
+
 // A room that rings longer than its caller waits ends by itself, and does so
 // even when the call does not react.
 func TestRingingTooLong(t *testing.T) {
