@@ -11,11 +11,11 @@ import (
 
 const (
 	ringGrace = 5 * time.Second // for the call to end a leg that rang too long
-	ringAhead = 5 * time.Second // of the client, whose own timer would end the call without a reason
+	ringAhead = 5 * time.Second // at most, of the client, whose own timer would end the call without a reason
 )
 
 // ringsFor is how long the telephone may ring for an invite that lives so long.
-func ringsFor(life time.Duration) time.Duration { return max(life-ringAhead, life/2) }
+func ringsFor(life time.Duration) time.Duration { return life - min(ringAhead, life/10) }
 
 // caller is the recipe of a leg whose Matrix user placed the call (side A).
 func (l *leg) caller(life time.Duration) outcome {

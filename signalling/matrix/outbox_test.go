@@ -167,7 +167,7 @@ func TestRingingTooLong(t *testing.T) {
 		l.in = signalling.NewInbox("test", c.log)
 		start := time.Now()
 		_, o := l.ringing(45 * time.Second)
-		if took := time.Since(start); took != 45*time.Second-ringAhead+ringGrace || o.reason.Cause != signalling.NoAnswer {
+		if took := time.Since(start); took != ringsFor(45*time.Second)+ringGrace || o.reason.Cause != signalling.NoAnswer {
 			t.Errorf("%v after %v", o.reason, took)
 		}
 		if e := l.in.Take(); len(e) != 1 || e[0].Kind != signalling.TimedOut {

@@ -102,7 +102,7 @@ func TestPhoneReplaces(t *testing.T) {
 	heard, err := call.Record(s.ctx, 3*time.Second)
 	ok(t, err)
 	atLeast(t, "alice", heard, 1500*time.Millisecond, 700)
-	hears(t, "the second telephone", two.Listen(s.ctx, 2*time.Second), aliceTone, 1700*time.Millisecond)
+	hears(t, "the second telephone", two.Listen(s.ctx, 2*time.Second), aliceTone, 1500*time.Millisecond)
 	ok(t, call.Hangup(s.ctx))
 	ok(t, two.WaitEnded(s.ctx))
 	if r := s.record(s.ctx, 0); r.Direction != signalling.PhoneToRoom {

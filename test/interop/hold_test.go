@@ -64,7 +64,7 @@ func TestClientHoldsAtAsterisk(t *testing.T) {
 	ok(t, err)
 	heard, err := call.Record(s.ctx, 2*time.Second)
 	ok(t, err)
-	hears(t, "alice", heard, phoneTone, 1700*time.Millisecond)
+	hears(t, "alice", heard, phoneTone, 1500*time.Millisecond)
 	ok(t, call.Hangup(s.ctx))
 	theirs, err := phone.Heard(s.ctx)
 	ok(t, err)

@@ -106,7 +106,7 @@ func TestGroupRoom(t *testing.T) {
 	ok(t, call.WaitState(s.ctx, "connected"))
 	heard, err := call.Record(s.ctx, 2*time.Second)
 	ok(t, err)
-	hears(t, "bob", heard, phoneTone, 1700*time.Millisecond)
+	hears(t, "bob", heard, phoneTone, 1500*time.Millisecond)
 	ok(t, call.Hangup(s.ctx))
 	_, _, err = phone.WaitEnded(s.ctx)
 	ok(t, err)

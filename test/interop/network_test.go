@@ -29,7 +29,7 @@ func TestICERestart(t *testing.T) {
 		})
 		heard, err := call.Record(s.ctx, 2*time.Second)
 		ok(t, err)
-		hears(t, "alice", heard, phoneTone, 1700*time.Millisecond)
+		hears(t, "alice", heard, phoneTone, 1500*time.Millisecond)
 	}
 	ok(t, call.Hangup(s.ctx))
 	theirs, err := phone.Heard(s.ctx)
@@ -57,7 +57,7 @@ func TestPathLostAndBack(t *testing.T) {
 	})
 	heard, err := call.Record(s.ctx, 2*time.Second)
 	ok(t, err)
-	hears(t, "alice", heard, phoneTone, 1700*time.Millisecond)
+	hears(t, "alice", heard, phoneTone, 1500*time.Millisecond)
 	all, err := call.Heard(s.ctx)
 	ok(t, err)
 	if tone := all.Tone(phoneTone); tone.Longest < 8*time.Second {
@@ -90,7 +90,7 @@ func TestVideoIsRefused(t *testing.T) {
 	ok(t, err)
 	heard, err := call.Record(s.ctx, 2*time.Second)
 	ok(t, err)
-	hears(t, "alice", heard, phoneTone, 1700*time.Millisecond)
+	hears(t, "alice", heard, phoneTone, 1500*time.Millisecond)
 	ok(t, call.Hold(s.ctx, true)) // a further offer passes too
 	s.timeline(call.Room, func(e []rig.Event) bool { return count(e, "m.call.negotiate") >= 4 })
 	ok(t, call.Hangup(s.ctx))

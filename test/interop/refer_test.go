@@ -39,7 +39,7 @@ func TestTelephoneTransfers(t *testing.T) {
 	pause(s.ctx, time.Second)
 	heard, err = call.Record(s.ctx, 2*time.Second)
 	ok(t, err)
-	hears(t, "alice, after the transfer,", heard, phoneTone, 1700*time.Millisecond)
+	hears(t, "alice, after the transfer,", heard, phoneTone, 1500*time.Millisecond)
 	ok(t, call.Hangup(s.ctx))
 	_, _, err = next.WaitEnded(s.ctx)
 	ok(t, err)

@@ -17,7 +17,7 @@ func TestPostgreSQL(t *testing.T) {
 	call, phone := s.connect("030 23125606", "+493023125606")
 	heard, err := call.Record(s.ctx, 2*time.Second)
 	ok(t, err)
-	hears(t, "alice", heard, phoneTone, 1700*time.Millisecond)
+	hears(t, "alice", heard, phoneTone, 1500*time.Millisecond)
 	s.Kill()
 	s.start()
 	ok(t, call.WaitState(s.ctx, "ended"))

@@ -109,7 +109,7 @@ func TestBlindTransferToAUser(t *testing.T) {
 	ok(t, theirs.WaitState(s.ctx, "connected"))
 	heard, err := theirs.Record(s.ctx, 2*time.Second)
 	ok(t, err)
-	hears(t, "bob", heard, phoneTone, 1700*time.Millisecond)
+	hears(t, "bob", heard, phoneTone, 1500*time.Millisecond)
 	ok(t, theirs.Hangup(s.ctx))
 	_, _, err = phone.WaitEnded(s.ctx)
 	ok(t, err)
