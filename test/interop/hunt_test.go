@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"roomline/test/interop/rig"
 )
@@ -20,25 +19,31 @@ func TestHuntGroup(t *testing.T) {
 		fmt.Sprintf(`users: ["@%s:matrix.test", "@%s:matrix.test"]`, names[0], names[1])}})
 	bob := s.join(rig.Login{Name: names[1], Tone: bobTone})
 	s.until(s.ctx, "bob to join his phone line", func() bool { return len(joined(s, bob)) > 0 })
+	s.takenBefore(bob)
+	s.idle()
+}
+
+// takenBefore rings alice and another user at once; the other one answers, and
+// hears the telephone.
+func (s *scene) takenBefore(other *rig.User) {
+	t := s.t
+	t.Helper()
 	phone, err := bed.Originate(s.ctx, rig.Call{To: did, From: caller, Name: "Carol"})
 	ok(t, err)
 	hers, err := s.alice.WaitIncoming(s.ctx, "")
 	ok(t, err)
-	his, err := bob.WaitIncoming(s.ctx, "")
+	theirs, err := other.WaitIncoming(s.ctx, "")
 	ok(t, err)
-	ok(t, his.Answer(s.ctx, 0))
-	ok(t, his.WaitState(s.ctx, "connected"))
+	ok(t, theirs.Answer(s.ctx, 0))
+	ok(t, theirs.WaitState(s.ctx, "connected"))
 	ok(t, hers.WaitState(s.ctx, "ended"))
 	if hers.Reason != "answered_elsewhere" {
 		t.Errorf("alice's client says %q", hers.Reason)
 	}
-	heard, err := his.Record(s.ctx, 2*time.Second)
-	ok(t, err)
-	hears(t, "bob", heard, phoneTone, 1500*time.Millisecond)
-	ok(t, his.Hangup(s.ctx))
+	s.listens("who answered", theirs, phoneTone)
+	ok(t, theirs.Hangup(s.ctx))
 	_, _, err = phone.WaitEnded(s.ctx)
 	ok(t, err)
-	s.idle()
 }
 
 // TestRoomAndUserAtOnce: one number rings a user and, beside her, whoever is in
@@ -52,24 +57,12 @@ func TestRoomAndUserAtOnce(t *testing.T) {
 	s := open(t, with{login: rig.Login{Name: name}, changes: []string{`user: "@alice:matrix.test"`,
 		fmt.Sprintf(`users: ["@%s:matrix.test"], rooms: [%q]`, name, room)}})
 	t.Cleanup(func() { _ = carol.Leave(s.ctx) })
-	phone, err := bed.Originate(s.ctx, rig.Call{To: did, From: caller, Name: "Carol"})
-	ok(t, err)
-	hers, err := s.alice.WaitIncoming(s.ctx, "")
-	ok(t, err)
-	there, err := carol.WaitIncoming(s.ctx, "")
-	ok(t, err)
-	ok(t, there.Answer(s.ctx, 0))
-	ok(t, there.WaitState(s.ctx, "connected"))
-	ok(t, hers.WaitState(s.ctx, "ended"))
-	if hers.Reason != "answered_elsewhere" {
-		t.Errorf("alice's client says %q", hers.Reason)
-	}
-	heard, err := there.Record(s.ctx, 2*time.Second)
-	ok(t, err)
-	hears(t, "carol", heard, phoneTone, 1500*time.Millisecond)
-	ok(t, there.Hangup(s.ctx))
-	_, _, err = phone.WaitEnded(s.ctx)
-	ok(t, err)
+	s.until(s.ctx, "the number's user to accept the invitation", func() bool {
+		members, err := carol.Members(s.ctx, room)
+		ok(t, err)
+		return len(members) == 2
+	})
+	s.takenBefore(carol)
 	if r := s.record(s.ctx, 0); r.User != carol.ID {
 		t.Errorf("the record says that %q had the call", r.User)
 	}
@@ -104,9 +97,7 @@ func TestGroupRoom(t *testing.T) {
 	phone, err := bed.WaitCall(s.ctx, "+493023125606")
 	ok(t, err)
 	ok(t, call.WaitState(s.ctx, "connected"))
-	heard, err := call.Record(s.ctx, 2*time.Second)
-	ok(t, err)
-	hears(t, "bob", heard, phoneTone, 1500*time.Millisecond)
+	s.listens("bob", call, phoneTone)
 	ok(t, call.Hangup(s.ctx))
 	_, _, err = phone.WaitEnded(s.ctx)
 	ok(t, err)

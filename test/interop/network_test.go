@@ -27,9 +27,7 @@ func TestICERestart(t *testing.T) {
 			}
 			return renewed
 		})
-		heard, err := call.Record(s.ctx, 2*time.Second)
-		ok(t, err)
-		hears(t, "alice", heard, phoneTone, 1500*time.Millisecond)
+		s.listens("alice", call, phoneTone)
 	}
 	ok(t, call.Hangup(s.ctx))
 	theirs, err := phone.Heard(s.ctx)
@@ -55,9 +53,7 @@ func TestPathLostAndBack(t *testing.T) {
 		ok(t, err)
 		return now.ICE == "connected" && now.Signalling == "stable" && now.Ufrag != before.Ufrag
 	})
-	heard, err := call.Record(s.ctx, 2*time.Second)
-	ok(t, err)
-	hears(t, "alice", heard, phoneTone, 1500*time.Millisecond)
+	s.listens("alice", call, phoneTone)
 	all, err := call.Heard(s.ctx)
 	ok(t, err)
 	if tone := all.Tone(phoneTone); tone.Longest < 8*time.Second {
@@ -88,9 +84,7 @@ func TestVideoIsRefused(t *testing.T) {
 	}
 	_, err = call.WaitFacts(s.ctx, rig.Wanted{"signalling": "stable", "ice": "connected"})
 	ok(t, err)
-	heard, err := call.Record(s.ctx, 2*time.Second)
-	ok(t, err)
-	hears(t, "alice", heard, phoneTone, 1500*time.Millisecond)
+	s.listens("alice", call, phoneTone)
 	ok(t, call.Hold(s.ctx, true)) // a further offer passes too
 	s.timeline(call.Room, func(e []rig.Event) bool { return count(e, "m.call.negotiate") >= 4 })
 	ok(t, call.Hangup(s.ctx))

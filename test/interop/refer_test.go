@@ -37,9 +37,7 @@ func TestTelephoneTransfers(t *testing.T) {
 	_, err = next.WaitAnswered(s.ctx)
 	ok(t, err)
 	pause(s.ctx, time.Second)
-	heard, err = call.Record(s.ctx, 2*time.Second)
-	ok(t, err)
-	hears(t, "alice, after the transfer,", heard, phoneTone, 1500*time.Millisecond)
+	s.listens("alice, after the transfer,", call, phoneTone)
 	ok(t, call.Hangup(s.ctx))
 	_, _, err = next.WaitEnded(s.ctx)
 	ok(t, err)
@@ -55,11 +53,9 @@ func TestTelephoneTransfersInVain(t *testing.T) {
 	s := open(t, with{})
 	call, phone := s.connect("+4930231253610", "+4930231253610") // busy
 	pause(s.ctx, 5*time.Second)
-	heard, err := call.Record(s.ctx, 2*time.Second)
-	ok(t, err)
-	hears(t, "alice", heard, 700, 1500*time.Millisecond)
+	s.listens("alice", call, 700)
 	ok(t, call.Hangup(s.ctx))
-	_, _, err = phone.WaitEnded(s.ctx)
+	_, _, err := phone.WaitEnded(s.ctx)
 	ok(t, err)
 }
 

@@ -195,6 +195,15 @@ func hears(t *testing.T, who string, s rig.Sound, hz float64, least time.Duratio
 	return tone
 }
 
+// listens records a client for a while, the first moments of which a browser
+// may still spend on what it had before, and wants a steady tone in it.
+func (s *scene) listens(who string, c *rig.RoomCall, hz float64) {
+	s.t.Helper()
+	heard, err := c.Record(s.ctx, 2500*time.Millisecond)
+	ok(s.t, err)
+	hears(s.t, who, heard, hz, 1700*time.Millisecond)
+}
+
 func pause(ctx context.Context, d time.Duration) {
 	select {
 	case <-time.After(d):
