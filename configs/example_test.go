@@ -65,7 +65,8 @@ func leavesOf(out map[string]string, path string, n *yaml.Node) {
 	case n.Kind == yaml.MappingNode:
 		for i := 0; i < len(n.Content); i += 2 {
 			key := n.Content[i].Value
-			if path == "trunks" || path == "rooms" || path == "contacts" || path == "permissions" && key != "limits" {
+			if path == "trunks" || path == "rooms" || path == "contacts" || path == "matrix.encryption.confirmed" ||
+				path == "permissions" && key != "limits" {
 				key = "<name>"
 			}
 			leavesOf(out, join(path, key), n.Content[i+1])

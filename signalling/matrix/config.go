@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"roomline/signalling/matrix/e2ee"
 )
 
 // Config is the Matrix half of the configuration file.
@@ -22,20 +24,25 @@ type Config struct {
 	Inbound        string        `yaml:"inbound"`       // where calls from numbers without a room ring: line or portal
 	DoublePuppet   string        `yaml:"double_puppet"` // path of a second registration, which lets us join local users; empty: none
 	SendTimeout    time.Duration `yaml:"send_timeout"`  // for one request to the homeserver
-	Rooms          Rooms         `yaml:"-"`             // by id; the section rooms
-	Contacts       Contacts      `yaml:"-"`             // known numbers; the section contacts
-	ConnectTimeout time.Duration `yaml:"-"`             // from the answer to audio; media.connect_timeout
-	RingTimeout    time.Duration `yaml:"-"`             // how long a client is told to ring; calls.ring_timeout
+	Encryption     Encryption    `yaml:"encryption"`
+	Account        Account       `yaml:"account"` // its user empty: we are an application service
+	Rooms          Rooms         `yaml:"-"`       // by id; the section rooms
+	Contacts       Contacts      `yaml:"-"`       // known numbers; the section contacts
+	ConnectTimeout time.Duration `yaml:"-"`       // from the answer to audio; media.connect_timeout
+	RingTimeout    time.Duration `yaml:"-"`       // how long a client is told to ring; calls.ring_timeout
 }
 
 // Defaults fills what was left out.
 func (c *Config) Defaults() {
+	if c.Encryption.Confirmed == nil {
+		c.Encryption.Confirmed = map[string]string{}
+	}
 	for _, f := range []struct {
 		field *string
 		value string
 	}{
 		{&c.Listen, "127.0.0.1:29500"}, {&c.Registration, "registration.yaml"}, {&c.Bot, "roomline"},
-		{&c.Prefix, "tel_"}, {&c.Inbound, InboundLine},
+		{&c.Prefix, "tel_"}, {&c.Inbound, InboundLine}, {(*string)(&c.Encryption.Devices), string(e2ee.CrossSigned)},
 	} {
 		if *f.field == "" {
 			*f.field = f.value
@@ -85,6 +92,8 @@ func (c Config) Validate() error {
 		matching("prefix", c.Prefix, localpart, "a localpart of the characters a-z 0-9 . _ = - /"),
 		given("registration", c.Registration, "a file name"),
 		c.inbound(),
+		c.Encryption.validate(),
+		c.Account.validate(c.Domain),
 		within("send_timeout", c.SendTimeout, time.Second, 2*time.Minute),
 		within("connect_timeout", c.ConnectTimeout, time.Second, 2*time.Minute),
 		within("ring_timeout", c.RingTimeout, minLifetime, maxLifetime),

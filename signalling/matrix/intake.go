@@ -25,6 +25,8 @@ func (c *Client) intake() {
 			}
 			signalling.Survives(c.log, "a Matrix call", func() { c.transaction(batch) })
 			batch = nil
+		case opened := <-c.opened:
+			signalling.Survives(c.log, "a Matrix call", func() { c.transaction(opened) })
 		}
 	}
 }
@@ -71,8 +73,12 @@ func (c *Client) hear(e *event.Event) (heard, bool) {
 		}
 		return heard{}, false
 	}
-	return heard{message: m, Room: e.RoomID.String(), Sender: e.Sender.String(), EventID: e.ID.String(),
-		Age: ageOf(e), At: e.Mautrix.ReceivedAt}, true
+	h := heard{message: m, Room: e.RoomID.String(), Sender: e.Sender.String(), EventID: e.ID.String(),
+		Age: ageOf(e), At: e.Mautrix.ReceivedAt, Sealed: e.Mautrix.WasEncrypted}
+	if device := e.Mautrix.TrustSource; h.Sealed && device != nil {
+		h.Device = device.IdentityKey.String()
+	}
+	return h, true
 }
 
 // ageOf is how old an event was when it came.

@@ -108,6 +108,8 @@ type heard struct {
 	EventID string
 	Age     time.Duration // at At
 	At      time.Time     // when it reached us
+	Sealed  bool          // it was encrypted
+	Device  string        // the Curve25519 key of the device that encrypted it
 }
 
 // from tells whether the event comes from a party: a user and the party id of

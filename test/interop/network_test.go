@@ -45,6 +45,7 @@ func TestICERestart(t *testing.T) {
 func TestPathLostAndBack(t *testing.T) {
 	s := open(t, with{limit: 2 * time.Minute})
 	call, phone := s.connect("030 23125606", "+493023125606")
+	s.listens("alice", call, phoneTone) // what is lost is measured between two tones
 	before, err := call.Facts(s.ctx)
 	ok(t, err)
 	ok(t, bed.Cut(s.ctx, 10*time.Second))
