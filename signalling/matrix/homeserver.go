@@ -87,13 +87,6 @@ func (h *homeserver) register(ctx context.Context, user string) error {
 	return h.as.StateStore.MarkRegistered(ctx, id.UserID(user))
 }
 
-// put sends one event as one of our users, under a transaction id of ours.
-func (h *homeserver) put(ctx context.Context, ghost, room string, o outgoing) error {
-	t := event.Type{Type: o.eventType, Class: event.MessageEventType}
-	_, err := h.user(ghost).SendMessageEvent(ctx, id.RoomID(room), t, o.content, mautrix.ReqSendEvent{TransactionID: o.txn})
-	return err
-}
-
 // members are the joined members of a room and their display names. Nothing of
 // it is written down: every call asks, and would wait for the database.
 func (h *homeserver) members(ctx context.Context, ghost, room string) (map[string]string, error) {

@@ -1,12 +1,6 @@
 package matrix
 
-import (
-	"context"
-
-	"maunium.net/go/mautrix"
-	"maunium.net/go/mautrix/event"
-	"maunium.net/go/mautrix/id"
-)
+import "maunium.net/go/mautrix/event"
 
 // This file holds how what people read is written as an event.
 
@@ -43,13 +37,4 @@ type relation struct {
 
 type replyTo struct {
 	Event string `json:"event_id"`
-}
-
-// message sends one message as one of our users, and returns its event id.
-func (h *homeserver) message(ctx context.Context, user, room, txn string, content storyOut) (string, error) {
-	res, err := h.user(user).SendMessageEvent(ctx, id.RoomID(room), event.EventMessage, content, mautrix.ReqSendEvent{TransactionID: txn})
-	if err != nil {
-		return "", err
-	}
-	return res.EventID.String(), nil
 }
