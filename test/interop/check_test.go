@@ -24,13 +24,13 @@ func TestCheckAsksTheHomeserver(t *testing.T) {
 		}
 	}
 	ok(t, s.Stop(s.ctx))
-	ok(t, bed.StopSynapse(s.ctx))
+	ok(t, bed.StopHomeserver(s.ctx))
 	said, err = check(s)
 	t.Logf("%s", said)
 	if err == nil || !strings.Contains(said, "FAIL") {
 		t.Errorf("without a homeserver: %v, %s", err, said)
 	}
-	ok(t, bed.StartSynapse(s.ctx))
+	ok(t, bed.StartHomeserver(s.ctx))
 }
 
 func check(s *scene) (string, error) {

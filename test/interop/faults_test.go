@@ -160,11 +160,11 @@ func TestHomeserverDown(t *testing.T) {
 	s := open(t, with{limit: 2 * time.Minute})
 	before := s.holdings(s.ctx)
 	call, phone := s.connect("030 23125606", "+493023125606")
-	ok(t, bed.StopSynapse(s.ctx))
+	ok(t, bed.StopHomeserver(s.ctx))
 	restarted := false
 	defer func() {
 		if !restarted {
-			ok(t, bed.StartSynapse(t.Context()))
+			ok(t, bed.StartHomeserver(t.Context()))
 		}
 	}()
 	heard, err := call.Record(s.ctx, 2*time.Second)
@@ -172,7 +172,7 @@ func TestHomeserverDown(t *testing.T) {
 	hears(t, "alice", heard, phoneTone, 1800*time.Millisecond)
 	ok(t, phone.Hangup(s.ctx))
 	r := s.record(s.ctx, 0) // the call's own end does not wait for the homeserver
-	ok(t, bed.StartSynapse(s.ctx))
+	ok(t, bed.StartHomeserver(s.ctx))
 	restarted = true
 	began := time.Now()
 	ok(t, call.WaitState(s.ctx, "ended"))

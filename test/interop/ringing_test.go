@@ -19,16 +19,16 @@ func ringFor(d time.Duration) []string {
 	return []string{"http:\n", fmt.Sprintf("calls: {ring_timeout: %v}\nhttp:\n", d)}
 }
 
-// homeserverDown stops Synapse, and starts it again once: when the returned
+// homeserverDown stops the homeserver, and starts it again once: when the returned
 // function is called, or at the test's end.
 func (s *scene) homeserverDown() (back func()) {
 	s.t.Helper()
-	ok(s.t, bed.StopSynapse(s.ctx))
+	ok(s.t, bed.StopHomeserver(s.ctx))
 	done := false
 	back = func() {
 		if !done {
 			done = true
-			ok(s.t, bed.StartSynapse(s.t.Context()))
+			ok(s.t, bed.StartHomeserver(s.t.Context()))
 		}
 	}
 	s.t.Cleanup(back)

@@ -121,7 +121,9 @@ bed.lookup = async number => {
   const protocols = await bed.client.getThirdpartyProtocols();
   const protocol = ['m.protocol.pstn', 'im.vector.protocol.pstn'].find(p => protocols[p]);
   if (!protocol) throw new Error('the homeserver offers no telephone network');
-  const users = await bed.client.getThirdpartyUser(protocol, { 'm.id.phone': number });
+  const users = await bed.client.getThirdpartyUser(protocol, { 'm.id.phone': number }).catch(e => {
+    if (e.errcode !== 'M_NOT_FOUND') throw e; // what Dendrite makes of an empty list; Element shows the same for both
+  });
   if (!users?.length || !users[0].userid) throw new Error(`nobody is found at ${number}`);
   return { protocol, ...users[0] };
 };
@@ -136,6 +138,7 @@ bed.room = async userId => {
       await client.setAccountData('m.direct', { ...now, [userId]: [...(now[userId] ?? []), roomId] });
     }));
   }
+  await client.getRoom(roomId)?.loadMembersIfNeeded(); // Dendrite's sync names only who has spoken lately
   await until(() => client.getRoom(roomId)?.getMember(userId)?.membership === 'join', 15000, `${userId} in the room`);
   return roomId;
 };

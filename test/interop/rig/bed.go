@@ -18,7 +18,8 @@ import (
 
 // Bed is the set of peers that `bed up` has started, seen from inside `bed exec`.
 type Bed struct {
-	Homeserver string // URL of Synapse's client API
+	Homeserver string // URL of its client API
+	Dendrite   bool   // that is what the homeserver is; else it is Synapse
 	Domain     string // server part of Matrix ids
 	Gateway    string // address the gateway has to itself: SIP, media, HTTP
 	Health     string // URL of the gateway's HTTP listener
@@ -51,7 +52,7 @@ func Open(ctx context.Context) (*Bed, error) {
 		return nil, errors.New("there is no bed here: run this by `test/interop/bed/bed exec`, after `bed up`")
 	}
 	b := &Bed{
-		Homeserver: os.Getenv("BED_HS"), Domain: os.Getenv("BED_HS_NAME"), Gateway: os.Getenv("BED_GW_ADDR"),
+		Homeserver: os.Getenv("BED_HS"), Dendrite: os.Getenv("BED_HS_KIND") == "dendrite", Domain: os.Getenv("BED_HS_NAME"), Gateway: os.Getenv("BED_GW_ADDR"),
 		Health: "http://" + os.Getenv("BED_GW_ADDR") + ":" + os.Getenv("BED_HTTP_PORT"),
 		Run:    os.Getenv("BED_RUN"), Recordings: os.Getenv("BED_REC"), script: filepath.Join(os.Getenv("BED"), "bed"),
 	}
@@ -83,11 +84,11 @@ func (b *Bed) Sh(ctx context.Context, args ...string) error {
 	return nil
 }
 
-// StopSynapse ends the homeserver; its rooms and users stay on disk.
-func (b *Bed) StopSynapse(ctx context.Context) error { return b.Sh(ctx, "down", "synapse") }
+// StopHomeserver ends the homeserver; its rooms and users stay on disk.
+func (b *Bed) StopHomeserver(ctx context.Context) error { return b.Sh(ctx, "down", "homeserver") }
 
-// StartSynapse starts it again, and returns when it answers.
-func (b *Bed) StartSynapse(ctx context.Context) error { return b.Sh(ctx, "up", "synapse") }
+// StartHomeserver starts it again, and returns when it answers.
+func (b *Bed) StartHomeserver(ctx context.Context) error { return b.Sh(ctx, "up", "homeserver") }
 
 // StopAsterisk ends Asterisk, which hangs up its calls first.
 func (b *Bed) StopAsterisk(ctx context.Context) error {

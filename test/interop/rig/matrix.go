@@ -149,7 +149,7 @@ func (b *Bed) login(ctx context.Context, name string) (Session, error) {
 	return s, b.register(ctx, name, &s)
 }
 
-// register makes a user by Synapse's shared secret.
+// register makes a user by the registration's shared secret, which Synapse and Dendrite do alike.
 func (b *Bed) register(ctx context.Context, name string, s *Session) error {
 	const path = "/_synapse/admin/v1/register"
 	var n struct{ Nonce string }

@@ -4,12 +4,15 @@
 CACHE=${ROOMLINE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/roomline-bed}
 RUN=${BED_RUN:-$CACHE/run-${BED_NETNS:-host}}
 ROOT=$CACHE/sid              # the unpacked Debian sid tree: Asterisk and Synapse
+DENDRITE_VERSION=v0.15.2
+DENDRITE=$CACHE/dendrite-$DENDRITE_VERSION
 
 # ---- addresses --------------------------------------------------------------
 # Linux answers on all of 127.0.0.0/8 without setup, so each host of a call gets an
 # address of its own and the usual ports. Two beds at once differ by network namespace.
 BED_HS_NAME=matrix.test                     # the server part of Matrix IDs
-BED_HS_ADDR=127.7.0.10 BED_HS_PORT=8008     # Synapse
+BED_HS_ADDR=127.7.0.10 BED_HS_PORT=8008     # the homeserver
+BED_HS_KIND=${BED_HS_KIND:-synapse}         # which one: synapse, dendrite
 BED_GW_ADDR=127.7.0.2                       # the gateway: SIP 5060, media, HTTP
 BED_AS_PORT=29500                           # where Synapse pushes to it
 BED_HTTP_PORT=9095                          # its metrics and health
@@ -25,9 +28,11 @@ BED_PASSWORD=bedpassword                    # of @alice and @bob
 BED_SIP_USER=gw BED_SIP_SECRET=gwsecret     # the gateway's account on the trunk
 BED_AMI_USER=bed BED_AMI_SECRET=bedsecret
 
-export CACHE RUN ROOT BED_RUN=$RUN BED_DIST BED_REC BED_HS BED_HS_NAME BED_HS_ADDR BED_HS_PORT BED_GW_ADDR BED_AS_PORT \
+export CACHE RUN ROOT BED_RUN=$RUN BED_DIST BED_REC BED_HS BED_HS_KIND BED_HS_NAME BED_HS_ADDR BED_HS_PORT BED_GW_ADDR BED_AS_PORT \
   BED_HTTP_PORT BED_PBX_ADDR BED_AMI_PORT BED_WEB_ADDR BED_WEB_PORT BED_REG_SECRET BED_PASSWORD BED_SIP_USER \
   BED_SIP_SECRET BED_AMI_USER BED_AMI_SECRET
+
+case $BED_HS_KIND in synapse|dendrite) ;; *) echo "bed: BED_HS_KIND is synapse or dendrite, not $BED_HS_KIND" >&2; exit 1 ;; esac
 
 log()  { printf '%s\n' "$*" >&2; }
 die()  { log "bed: $*"; exit 1; }
