@@ -59,6 +59,7 @@ type Client struct {
 	store    *store
 	vault    vault               // nil: no encryption
 	opened   chan []*event.Event // what was encrypted and has been read, in order; for intake
+	secrecy  *secrecy
 	ghosts   *ghosts
 	rooms    *rooms
 	lines    *lines

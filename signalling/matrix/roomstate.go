@@ -13,6 +13,7 @@ import (
 // stateChanged looks for members that come and go, and rooms that are replaced.
 func (c *Client) stateChanged(e *event.Event) {
 	room, who := e.RoomID.String(), e.GetStateKey()
+	c.veils(e)
 	switch e.Type.Type {
 	case event.StateTombstone.Type:
 		successor := successorOf(e.Content.VeryRaw)

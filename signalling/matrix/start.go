@@ -29,6 +29,9 @@ func (c *Client) takeStock(ctx context.Context) (err error) {
 	if c.store, err = openStore(ctx, c.db); err != nil {
 		return err
 	}
+	if c.secrecy, err = newSecrecy(ctx, c.store, c.log); err != nil {
+		return err
+	}
 	if c.left, err = c.store.leftOpen(ctx); err != nil {
 		return err
 	}
@@ -47,6 +50,7 @@ func (c *Client) furnish() error {
 	if c.hs, err = newHomeserver(c.cfg, reg, c.store.state); err != nil {
 		return err
 	}
+	c.secrecy.hs = c.hs
 	act, err := newPuppets(c.cfg, c.hs, c.log)
 	if err != nil {
 		return err

@@ -36,7 +36,7 @@ func TestStore(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, at database.Address) {
 		for name, test := range map[string]func(*testing.T, *store){
-			"events": storeEvents, "calls": storeCalls, "rooms": storeRooms, "names": storeNames, "state": storeState,
+			"events": storeEvents, "calls": storeCalls, "rooms": storeRooms, "names": storeNames, "state": storeState, "encrypted": storeEncrypted,
 		} {
 			s, done := storeAt(t, at)
 			t.Run(name, func(t *testing.T) { test(t, s) })

@@ -34,6 +34,7 @@ type synapse struct {
 	closed   map[string]bool             // nobody joins without an invitation, and there is none
 	upgraded map[string]string           // successor → the room before
 	veiled   map[string]bool             // encrypted
+	noState  int                         // the status of every question whether a room is encrypted; 0: answered
 	history  map[string][]map[string]any // by room, newest first
 	refuse   int                         // the status of every createRoom; 0: made
 	busy     int                         // joins to refuse with 502
@@ -258,6 +259,10 @@ func (s *synapse) creation(w http.ResponseWriter, r *http.Request) {
 func (s *synapse) encryption(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.noState != 0 {
+		answer(w, s.noState, `{"errcode":"M_FORBIDDEN","error":"not there"}`)
+		return
+	}
 	if !s.veiled[r.PathValue("room")] {
 		answer(w, http.StatusNotFound, `{"errcode":"M_NOT_FOUND","error":"no such state"}`)
 		return
