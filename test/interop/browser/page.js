@@ -6,6 +6,7 @@ import { CallEventHandlerEvent } from 'matrix-js-sdk/lib/webrtc/callEventHandler
 import { microphone, Ear } from './audio.js';
 import { V0Line } from './v0.js';
 import { actions, follow } from './midcall.js';
+import { callbacks, crypto, own, state } from './crypto.js';
 
 const bed = (window.bed = { events: [], calls: new Map(), onevent() {}, onnotice() {} });
 const log = (what, more = {}) => { const e = { at: Date.now(), what, ...more }; bed.events.push(e); bed.onevent(e); };
@@ -21,11 +22,13 @@ const change = () => changed.dispatchEvent(new Event('change'));
 
 // ---- logging in ----
 
-// start({hs, user, password | userId+accessToken+deviceId, v0, singular, tone}): v0 places and takes
-// calls by hand (v0.js); tone is the microphone's frequency where a call names none.
+// start({hs, user, password | userId+accessToken+deviceId, v0, singular, tone, crypto}): v0 places and takes
+// calls by hand (v0.js); tone is the microphone's frequency where a call names none; crypto is what
+// own (crypto.js) takes, where the client is to encrypt.
 bed.start = async opts => {
-  const login = opts.accessToken ? opts : await passwordLogin(opts);
-  const client = (bed.client = sdk.createClient({ baseUrl: opts.hs, ...login, disableVoip: !!opts.v0, fallbackICEServerAllowed: false }));
+  const login = opts.accessToken ? opts : await passwordLogin(opts), cryptoCallbacks = callbacks();
+  const client = (bed.client = sdk.createClient({ baseUrl: opts.hs, ...login, disableVoip: !!opts.v0, fallbackICEServerAllowed: false, cryptoCallbacks }));
+  if (opts.crypto) await client.initRustCrypto({ useIndexedDB: false });
   bed.tone = opts.tone ?? 0; bed.me = login.userId;
   client.on(sdk.RoomMemberEvent.Membership, (_, m) => { if (m.userId === login.userId && m.membership === 'invite') join(m.roomId); change(); });
   client.on(sdk.ClientEvent.Sync, change);
@@ -36,6 +39,7 @@ bed.start = async opts => {
   } else client.on(CallEventHandlerEvent.Incoming, incoming);
   await client.startClient({ initialSyncLimit: 3, lazyLoadMembers: true });
   await until(() => ['PREPARED', 'SYNCING'].includes(client.getSyncState()), 30000, 'the first sync');
+  if (opts.crypto) await own(client, opts.crypto, cryptoCallbacks.keys);
   for (const room of client.getRooms()) if (room.getMyMembership() === 'invite') join(room.roomId);
   return { userId: login.userId, deviceId: login.deviceId };
 };
@@ -132,7 +136,7 @@ bed.room = async userId => {
   const client = bed.client, direct = client.getAccountData('m.direct')?.getContent() ?? {};
   let roomId = (direct[userId] ?? []).find(id => client.getRoom(id)?.getMyMembership() === 'join' && client.getRoom(id).getMember(userId)?.membership !== 'leave');
   if (!roomId) {
-    ({ room_id: roomId } = await client.createRoom({ preset: 'trusted_private_chat', is_direct: true, invite: [userId] }));
+    ({ room_id: roomId } = await client.createRoom({ preset: 'trusted_private_chat', is_direct: true, invite: [userId], initial_state: await state(client, [userId]) }));
     await (bed.directing = (bed.directing ?? Promise.resolve()).then(async () => {
       const now = client.getAccountData('m.direct')?.getContent() ?? {};
       await client.setAccountData('m.direct', { ...now, [userId]: [...(now[userId] ?? []), roomId] });
@@ -199,5 +203,5 @@ bed.stats = async id => {
   }
   return out;
 };
-Object.assign(bed, actions(bed, find, until, change));
+Object.assign(bed, actions(bed, find, until, change), crypto(bed, until));
 bed.ready = true;

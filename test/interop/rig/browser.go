@@ -52,6 +52,9 @@ type Login struct {
 	Tone     float64 // Hz of the microphone where a call names none; 0 is Chromium's own fake microphone
 	V0       bool    // place and take calls with version 0 events
 	Singular bool    // with V0: send m.call.candidate, one at a time
+	Crypto   bool    // has a device with keys, signed by keys of the user's own, which are made now
+	Unsigned bool    // with Crypto: a device that nobody has signed
+	Recovery string  // with Crypto: the user's own keys are those that Recovery of another device has put away
 }
 
 // Login logs a user in, in a page of its own, and waits for its first sync.
@@ -60,12 +63,16 @@ func (b *Browser) Login(ctx context.Context, l Login) (*User, error) {
 	if err != nil {
 		return nil, err
 	}
-	u := &User{Session: s, browser: b}
+	u := &User{Session: s, browser: b, crypto: l.Crypto}
 	if err := u.open(ctx); err != nil {
 		return nil, err
 	}
-	return u, u.do(ctx, nil, "start", map[string]any{"hs": b.bed.Homeserver, "userId": s.ID, "accessToken": s.Token, "deviceId": s.Device,
-		"tone": l.Tone, "v0": l.V0, "singular": l.Singular})
+	start := map[string]any{"hs": b.bed.Homeserver, "userId": s.ID, "accessToken": s.Token, "deviceId": s.Device,
+		"tone": l.Tone, "v0": l.V0, "singular": l.Singular}
+	if l.Crypto {
+		start["crypto"] = map[string]any{"unsigned": l.Unsigned, "recovery": l.Recovery, "user": l.Name, "password": os.Getenv("BED_PASSWORD")}
+	}
+	return u, u.do(ctx, nil, "start", start)
 }
 
 // open makes a context (cookies and storage of its own), a page in it, and waits

@@ -112,19 +112,7 @@ func (s Session) Members(ctx context.Context, room string) (map[string]string, e
 
 // WaitTimeline returns the timeline once f has found in it what it looks for.
 func (s Session) WaitTimeline(ctx context.Context, room string, f func([]Event) bool) ([]Event, error) {
-	look := time.NewTicker(100 * time.Millisecond)
-	defer look.Stop()
-	for {
-		list, err := s.Timeline(ctx, room)
-		if err != nil || f(list) {
-			return list, err
-		}
-		select {
-		case <-look.C:
-		case <-ctx.Done():
-			return list, ctx.Err()
-		}
-	}
+	return poll(ctx, func() ([]Event, error) { return s.Timeline(ctx, room) }, f)
 }
 
 // Send puts an event into a room: for calls written by hand.

@@ -14,6 +14,7 @@ type User struct {
 	Session
 	browser          *Browser
 	context, session string
+	crypto           bool // reads and writes what is encrypted
 
 	mu      sync.Mutex
 	console []string

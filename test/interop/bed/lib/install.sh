@@ -75,5 +75,6 @@ install_browser() { # the call page: matrix-js-sdk bundled by esbuild
   mkdir -p "$BED_DIST"
   NODE_PATH=$node/node_modules "$node"/node_modules/@esbuild/linux-*/bin/esbuild "$src/page.js" \
     --bundle --format=esm --target=chrome120 --outfile="$BED_DIST/page.js" --log-level=warning || return 1
+  mkdir -p "$BED_DIST/pkg" && cp "$node"/node_modules/@matrix-org/matrix-sdk-crypto-wasm/pkg/*.wasm "$BED_DIST/pkg/" || return 1   # where the bundle looks for it
   cp "$src"/*.html "$src"/*.css "$src/ui.js" "$src/recorder.js" "$BED_DIST/" && touch "$BED_DIST/.complete"
 }

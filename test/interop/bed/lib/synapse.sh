@@ -5,6 +5,7 @@ synapse_up() {
   local d=$RUN/synapse t; t=$(now)
   mkdir -p "$d/media"
   render "$BED/conf/synapse/homeserver.yaml.in" "$d/homeserver.yaml" || return 1
+  [ -n "${BED_SYNAPSE_PLAIN:-}" ] || cat "$BED/conf/synapse/encryption.yaml" >>"$d/homeserver.yaml"
   cp "$BED/conf/synapse/log.yaml" "$d/"
   registration "$d/registration.yaml" || return 1
   # 'ed25519 a_XXXX <unpadded base64 of 32 bytes>': what --generate-keys would write, without a second Python start
