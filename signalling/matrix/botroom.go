@@ -16,8 +16,13 @@ const botName = "Roomline"
 
 const hello = "Hello! I am the telephone gateway. Say !dial and a number here, and your client rings; answer it, and the number is called.\n"
 
-// bot is the appservice's own user.
-func (c *Client) bot() string { return "@" + c.cfg.Bot + ":" + c.cfg.Domain }
+// bot is the appservice's own user, or the account that we are.
+func (c *Client) bot() string {
+	if c.ordinary() {
+		return c.cfg.Account.User
+	}
+	return "@" + c.cfg.Bot + ":" + c.cfg.Domain
+}
 
 // present makes the bot exist, so that people can invite it.
 func (c *Client) present(ctx context.Context) {

@@ -29,16 +29,8 @@ func (c *Client) catchUp(ctx context.Context, room, ghost string) {
 		return e == nil || e.StateKey != nil || !strings.HasPrefix(e.Type.Type, typePrefix)
 	})
 	slices.Reverse(said) // oldest first
-	c.listen.order.Lock()
-	defer c.listen.order.Unlock()
-	for _, e := range append(said, nil) { // nil ends it, as it ends a transaction
-		if e != nil {
-			e.RoomID, e.Mautrix.ReceivedAt = id.RoomID(room), time.Now()
-		}
-		select {
-		case c.hs.as.Events <- e:
-		case <-c.ctx.Done():
-			return
-		}
+	for _, e := range said {
+		e.RoomID, e.Mautrix.ReceivedAt = id.RoomID(room), time.Now()
 	}
+	c.hs.pass(c.ctx, said)
 }

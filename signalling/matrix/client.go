@@ -39,8 +39,8 @@ const (
 	flushTime = 5 * time.Second // for what is still to be sent when we stop
 )
 
-// Client is one application service: the homeserver's view of the gateway. It
-// makes legs for calls that rooms place and, as a signalling.Dialler, for
+// Client is one application service or one account: the homeserver's view of
+// the gateway. It makes legs for calls that rooms place and, as a signalling.Dialler, for
 // calls that ring a room.
 type Client struct {
 	cfg     Config
@@ -65,8 +65,7 @@ type Client struct {
 	lines    *lines
 	calls    *calls
 	ringback signalling.Music // nil: silence
-	listen   *listener
-	refused  atomic.Uint64 // requests without our token
+	refused  atomic.Uint64    // requests without our token
 
 	ctx      context.Context // of the legs and of all slow work
 	stop     context.CancelFunc
@@ -129,8 +128,9 @@ func newClient(cfg Config, db *database.DB, peers Peers, numbers Numbers, lines 
 	return c, nil
 }
 
-// Addr is where the homeserver reaches us, once Start has returned.
-func (c *Client) Addr() string { return c.listen.address }
+// Addr is where the homeserver reaches us, once Start has returned; empty for
+// an ordinary account.
+func (c *Client) Addr() string { return c.hs.address() }
 
 // Ready is nil while the homeserver answers us and reaches us.
 func (c *Client) Ready() error {
@@ -166,8 +166,8 @@ func (c *Client) Dial(to signalling.Target, offer []media.Format, in *signalling
 func (c *Client) Close() error {
 	c.closing.Do(func() {
 		c.draining.Store(true)
-		if c.listen != nil {
-			c.listen.close()
+		if c.hs != nil {
+			c.hs.shut()
 		}
 		c.mu.Lock()
 		c.ended = true
@@ -176,7 +176,7 @@ func (c *Client) Close() error {
 		close(c.quit)
 		c.work.Wait()
 		c.flush()
-		if c.listen != nil {
+		if c.hs != nil {
 			c.hs.close()
 		}
 	})

@@ -73,7 +73,7 @@ func (n *lines) portal(ctx context.Context, ghost, user string) (string, error) 
 // telephone it is, that of the number called, or any other that is there.
 func (n *lines) inside(ctx context.Context, to signalling.Target) (room, ghost string, err error) {
 	if room = to.Room; strings.HasPrefix(room, "#") {
-		res, err := n.hs.as.BotClient().ResolveAlias(ctx, id.RoomAlias(room))
+		res, err := n.hs.self().ResolveAlias(ctx, id.RoomAlias(room))
 		if err != nil {
 			return "", "", fmt.Errorf("look up the room %s: %w", room, err)
 		}

@@ -28,6 +28,7 @@ type ghosts struct {
 	numbers Numbers
 	begins  string // "@tel_"
 	ends    string // ":example.org"
+	account string // the only user of ours, if we are an ordinary account
 
 	contacts Contacts
 
@@ -35,7 +36,7 @@ type ghosts struct {
 }
 
 func newGhosts(cfg Config, hs *homeserver, st *store, n Numbers) *ghosts {
-	g := &ghosts{hs: hs, store: st, numbers: n, begins: "@" + cfg.Prefix, ends: ":" + cfg.Domain, contacts: cfg.Contacts}
+	g := &ghosts{hs: hs, store: st, numbers: n, begins: "@" + cfg.Prefix, ends: ":" + cfg.Domain, contacts: cfg.Contacts, account: cfg.Account.User}
 	for i := range g.turns {
 		g.turns[i] = newTurn()
 	}
@@ -59,15 +60,18 @@ func (g *ghosts) line(user string) string {
 	return g.begins + "line_" + id.EncodeUserLocalpart(who) + g.ends
 }
 
-// ours tells whether a user is a telephone.
+// ours tells whether a user is a telephone, or the account that we are.
 func (g *ghosts) ours(user string) bool {
+	if g.account != "" {
+		return user == g.account
+	}
 	return strings.HasPrefix(user, g.begins) && strings.HasSuffix(user, g.ends)
 }
 
 // number is the telephone number that a user stands for. Line users and names
 // that no number could have made stand for none.
 func (g *ghosts) number(user string) (string, bool) {
-	if !g.ours(user) || len(user) <= len(g.begins)+len(g.ends) {
+	if !g.ours(user) || g.account != "" || len(user) <= len(g.begins)+len(g.ends) {
 		return "", false
 	}
 	part := user[len(g.begins) : len(user)-len(g.ends)]

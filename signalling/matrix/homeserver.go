@@ -2,11 +2,11 @@ package matrix
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"sync"
 	"time"
 
 	"maunium.net/go/mautrix"
@@ -21,24 +21,29 @@ const maxResponse = 8 << 20
 // homeserver is the client-server API as our own users see it. Nothing is
 // retried in here: whoever asks knows for how long it makes sense.
 type homeserver struct {
-	as        *appservice.AppService
-	cfg       Config
+	access
 	transport *http.Transport
+	events    chan *event.Event // what happens in our rooms, in its order; a nil ends each batch
+	order     sync.Mutex        // held while a batch is put there
 }
 
 func newHomeserver(cfg Config, reg *appservice.Registration, state appservice.StateStore) (*homeserver, error) {
-	as, err := appservice.CreateFull(appservice.CreateOpts{Registration: reg, HomeserverDomain: cfg.Domain,
-		HomeserverURL: cfg.Homeserver, StateStore: state})
+	h, web := newWeb(cfg)
+	s, err := newService(cfg, reg, state, web)
 	if err != nil {
-		return nil, fmt.Errorf("matrix appservice: %w", err)
+		return nil, err
 	}
+	h.access = s
+	return h, nil
+}
+
+// newWeb makes a homeserver without access, and the HTTP client for that.
+func newWeb(cfg Config) (*homeserver, *http.Client) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = 32
 	transport.IdleConnTimeout = 20 * time.Second // a burst of calls leaves nothing behind for long
-	as.HTTPClient = &http.Client{Transport: bounded{transport}, Timeout: cfg.SendTimeout, CheckRedirect: stay}
-	as.DefaultHTTPRetries = 0
-	as.BotIntent() // made now, because making it later is not safe for many goroutines
-	return &homeserver{as, cfg, transport}, nil
+	return &homeserver{transport: transport, events: make(chan *event.Event, 64)},
+		&http.Client{Transport: bounded{transport}, Timeout: cfg.SendTimeout, CheckRedirect: stay}
 }
 
 // stay follows no redirect: our token belongs to one homeserver.
@@ -59,32 +64,21 @@ func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 	return res, err
 }
 
-// user speaks as one of our users. It is made anew each time: the library would
-// remember every user for ever, and anybody may look up as many numbers as they like.
-func (h *homeserver) user(ghost string) *mautrix.Client {
-	return h.as.NewMautrixClient(id.UserID(ghost))
-}
-
 func (h *homeserver) close() { h.transport.CloseIdleConnections() }
 
-// register makes a user of ours exist. One goroutine at a time may do so for
-// the same user.
-func (h *homeserver) register(ctx context.Context, user string) error {
-	local, domain, err := id.UserID(user).Parse()
-	if err != nil || local == "" || domain != h.cfg.Domain {
-		return fmt.Errorf("register %s: not a user id of %s", user, h.cfg.Domain)
+// pass puts a batch of events in, behind those that are being put in, and
+// tells whether it did so before ctx ended.
+func (h *homeserver) pass(ctx context.Context, batch []*event.Event) bool {
+	h.order.Lock()
+	defer h.order.Unlock()
+	for _, e := range append(batch, nil) {
+		select {
+		case h.events <- e:
+		case <-ctx.Done():
+			return false
+		}
 	}
-	done, err := h.as.StateStore.IsRegistered(ctx, id.UserID(user))
-	if err != nil || done {
-		return err
-	}
-	client := h.user(user)
-	_, err = client.MakeRequest(ctx, http.MethodPost, client.BuildClientURL("v3", "register"),
-		&mautrix.ReqRegister[any]{Username: local, Type: mautrix.AuthTypeAppservice, InhibitLogin: true}, nil)
-	if err != nil && !errors.Is(err, mautrix.MUserInUse) {
-		return fmt.Errorf("register %s: %w", user, err)
-	}
-	return h.as.StateStore.MarkRegistered(ctx, id.UserID(user))
+	return true
 }
 
 // members are the joined members of a room and their display names. Nothing of
@@ -117,26 +111,6 @@ func (h *homeserver) public(ctx context.Context, room, ghost string) (bool, erro
 		return false, fmt.Errorf("join rule of %s: %w", room, err)
 	}
 	return rule.JoinRule == event.JoinRulePublic, nil
-}
-
-// ping asks the homeserver to ask us, which proves both ways, and makes a
-// homeserver that had given us up try again at once (Matrix 1.7, MSC2659).
-func (h *homeserver) ping(ctx context.Context) error {
-	reg := h.as.Registration
-	_, err := h.as.BotClient().AppservicePing(ctx, reg.ID, rand.Text())
-	switch {
-	case errors.Is(err, mautrix.MUnrecognized): // Dendrite has no ping
-		_, err = h.as.BotClient().Whoami(ctx)
-		return err
-	case errors.Is(err, mautrix.MUnknownToken), errors.Is(err, mautrix.MForbidden):
-		return fmt.Errorf("the homeserver does not know the registration %s (is it in app_service_config_files, and was the homeserver restarted?): %w",
-			h.cfg.Registration, err)
-	case refusedBy(err):
-		return fmt.Errorf("the homeserver cannot reach us at %s: %w", h.cfg.url(), err)
-	case err != nil:
-		return fmt.Errorf("the homeserver %s does not answer: %w", h.cfg.Homeserver, err)
-	}
-	return nil
 }
 
 // refusedBy tells whether there was an answer at all.

@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"maunium.net/go/mautrix"
-	"maunium.net/go/mautrix/id"
 )
 
 // Grade is how grave a finding is.
@@ -84,7 +83,7 @@ type inspection struct {
 }
 
 func (i *inspection) versions(ctx context.Context) Finding {
-	res, err := i.hs.as.BotClient().Versions(ctx)
+	res, err := i.hs.self().Versions(ctx)
 	switch {
 	case err != nil:
 		return Finding{"homeserver", Fail, fmt.Sprintf("%s does not answer: %v", i.cfg.Homeserver, err), "Is matrix.homeserver the address of the client-server API, and does the homeserver run?"}
@@ -96,7 +95,7 @@ func (i *inspection) versions(ctx context.Context) Finding {
 
 // token asks who we are (Matrix 1.18, "GET /account/whoami").
 func (i *inspection) token(ctx context.Context) Finding {
-	res, err := i.hs.as.BotClient().Whoami(ctx)
+	res, err := i.hs.self().Whoami(ctx)
 	switch {
 	case errors.Is(err, mautrix.MUnknownToken), errors.Is(err, mautrix.MForbidden), errors.Is(err, mautrix.MExclusive):
 		return Finding{"registration", Fail, "the homeserver does not know the as_token of " + i.cfg.Registration,
@@ -105,7 +104,7 @@ func (i *inspection) token(ctx context.Context) Finding {
 		return Finding{"registration", Fail, "the homeserver does not say who we are: " + err.Error(), "See the homeserver's log."}
 	case server(res.UserID.String()) != i.cfg.Domain:
 		return Finding{"registration", Fail, fmt.Sprintf("we are %s there, but matrix.domain is %s", res.UserID, i.cfg.Domain), "Set matrix.domain to " + server(res.UserID.String()) + ", and run roomline registration again."}
-	case res.UserID != i.hs.as.BotMXID():
+	case res.UserID != i.hs.self().UserID:
 		return Finding{"registration", Warn, fmt.Sprintf("we are %s there, but matrix.bot is %s", res.UserID, i.cfg.Bot), "Run roomline registration again, and restart the homeserver."}
 	}
 	return Finding{"registration", OK, fmt.Sprintf("known; we are %s", res.UserID), ""}
@@ -129,7 +128,7 @@ const relayFix = `Without a relay, calls fail for whoever is behind a strict NAT
 
 // relay asks what browsers are told (Matrix 1.18, "GET /voip/turnServer").
 func (i *inspection) relay(ctx context.Context) Finding {
-	res, err := i.hs.as.BotClient().TurnServer(ctx)
+	res, err := i.hs.self().TurnServer(ctx)
 	switch {
 	case err != nil:
 		return Finding{"relay (TURN)", Warn, "the homeserver does not say which relay browsers get: " + err.Error(), relayFix}
@@ -155,7 +154,7 @@ func (i *inspection) dialPad(ctx context.Context) Finding {
 	var list map[string]struct {
 		Instances []any `json:"instances"`
 	}
-	bot := i.hs.as.BotClient()
+	bot := i.hs.self()
 	_, err := bot.MakeRequest(ctx, http.MethodGet, bot.BuildClientURL("v3", "thirdparty", "protocols"), nil, &list)
 	pstn, found := list[protocolPSTN]
 	switch {
@@ -180,7 +179,7 @@ func (i *inspection) doublePuppet(ctx context.Context) Finding {
 	case p == nil:
 		return Finding{}
 	}
-	client := i.hs.as.NewMautrixClient(id.UserID("@" + i.cfg.Bot + puppetSuffix + ":" + i.cfg.Domain))
+	client := i.hs.user("@" + i.cfg.Bot + puppetSuffix + ":" + i.cfg.Domain)
 	client.AccessToken = p.token
 	if _, err := client.Whoami(ctx); err != nil {
 		return Finding{about, Warn, "the homeserver does not know the as_token of " + i.cfg.DoublePuppet + "; people have to accept invitations themselves",

@@ -18,7 +18,7 @@ func (c *Client) intake() {
 		select {
 		case <-c.quit:
 			return
-		case e := <-c.hs.as.Events:
+		case e := <-c.hs.events:
 			if e != nil {
 				batch = append(batch, e)
 				continue

@@ -37,14 +37,14 @@ type listener struct {
 	warn    *bucket        // for the log line about them
 
 	serving sync.WaitGroup // the server's goroutine
-	order   sync.Mutex     // one transaction at a time
+	order   *sync.Mutex    // one transaction at a time
 
 	gate   sync.RWMutex // held by every request; guards closed
 	closed bool
 }
 
 func newListener(token string, next http.Handler, keep func(context.Context, []byte) error, batched func(), log *slog.Logger) *listener {
-	l := &listener{token: token, next: next, keep: keep, batched: batched, log: log, refused: new(atomic.Uint64), warn: newBucket(1./60, 1)}
+	l := &listener{token: token, next: next, keep: keep, batched: batched, log: log, refused: new(atomic.Uint64), order: new(sync.Mutex), warn: newBucket(1./60, 1)}
 	l.server = &http.Server{Handler: l, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: httpPatient,
 		WriteTimeout: httpPatient, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}

@@ -21,9 +21,9 @@ func (r *rig) of(room string) string { g, _ := r.c.store.ghostOf(context.Backgro
 // settledOr waits until everything pushed so far was taken in, and then until ok.
 func (r *rig) settledOr(ok func() bool) {
 	r.t.Helper()
-	r.c.hs.as.Events <- nil
-	r.c.hs.as.Events <- nil // once this one is taken, what came before the first has been handed out
-	r.until("all was taken in", func() bool { return len(r.c.hs.as.Events) == 0 })
+	r.c.hs.events <- nil
+	r.c.hs.events <- nil // once this one is taken, what came before the first has been handed out
+	r.until("all was taken in", func() bool { return len(r.c.hs.events) == 0 })
 	r.until("all was looked at", ok)
 }
 

@@ -38,7 +38,7 @@ func (p *puppets) may(user string) bool { return p != nil && server(user) == p.d
 
 // join lets a person accept the invitation of a telephone.
 func (p *puppets) join(ctx context.Context, user, room, ghost string) error {
-	client := p.hs.as.NewMautrixClient(id.UserID(user))
+	client := p.hs.user(user)
 	client.AccessToken = p.token
 	if _, err := client.JoinRoomByID(ctx, id.RoomID(room)); err != nil {
 		return fmt.Errorf("join %s to its telephone room: %w", user, err)

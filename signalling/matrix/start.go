@@ -4,8 +4,8 @@ import "context"
 
 // This file holds how a client comes to life.
 
-// Start prepares the tables, opens the port that the homeserver reaches, and
-// begins to call the homeserver, which may be down for now: see Ready.
+// Start prepares the tables, opens the port that the homeserver reaches if it
+// has to, and begins to call the homeserver, which may be down for now: see Ready.
 func (c *Client) Start(ctx context.Context) error {
 	if err := c.takeStock(ctx); err != nil {
 		return err
@@ -13,7 +13,7 @@ func (c *Client) Start(ctx context.Context) error {
 	if err := c.furnish(); err != nil {
 		return err
 	}
-	if err := c.listen.start(ctx, c.cfg.Listen); err != nil {
+	if err := c.hs.open(ctx, c); err != nil {
 		return err
 	}
 	c.work.Go(c.intake) // ends with quit
@@ -43,11 +43,7 @@ func (c *Client) takeStock(ctx context.Context) (err error) {
 
 // furnish makes what the client works with.
 func (c *Client) furnish() error {
-	reg, err := LoadRegistration(c.cfg.Registration)
-	if err != nil {
-		return err
-	}
-	if c.hs, err = newHomeserver(c.cfg, reg, c.store.state); err != nil {
+	if err := c.approach(); err != nil {
 		return err
 	}
 	c.secrecy.hs = c.hs
@@ -58,10 +54,5 @@ func (c *Client) furnish() error {
 	c.ghosts = newGhosts(c.cfg, c.hs, c.store, c.numbers)
 	c.rooms = &rooms{c.hs, c.store, c.ghosts, c.may, c.log}
 	c.lines = newLines(c.cfg, c.hs, c.store, c.ghosts, c.calls, act, c.log)
-	find := &lookup{c.ghosts, c.log, newBucket(20, 100)}
-	find.routes(c.hs.as.Router)
-	c.hs.as.QueryHandler = queries{find}
-	c.listen = newListener(reg.ServerToken, c.hs.as.Router, c.keep, func() { c.hs.as.Events <- nil }, c.log)
-	c.listen.refused = &c.refused
 	return nil
 }
