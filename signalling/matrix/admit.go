@@ -6,8 +6,6 @@ import (
 	"errors"
 	"time"
 
-	"maunium.net/go/mautrix/id"
-
 	"roomline/signalling"
 )
 
@@ -139,8 +137,33 @@ func (c *Client) vet(ctx context.Context, l *leg, h heard) (why signalling.Reaso
 		return why, false, errNotOurs
 	}
 	l.name = clean(names[h.Sender])
-	why, ok = c.mayCall(ctx, l, h)
+	l.other.Number, _ = c.ghosts.dialable(l.ghost)
+	if why, ok, err = c.secretly(ctx, l, h); err == nil && ok {
+		why, ok = c.mayCall(ctx, l, h)
+	}
+	if err != nil {
+		return why, false, err
+	}
 	return why, ok, c.store.shareRoom(ctx, l.room, l.user)
+}
+
+// secretly tells whether an invite came as its room demands: encrypted in an
+// encrypted room, in clear in any other. Whatever else comes proves nothing
+// about who wrote it.
+func (c *Client) secretly(ctx context.Context, l *leg, h heard) (signalling.Reason, bool, error) {
+	veiled, err := c.encrypted(ctx, h.Room, l.ghost)
+	can := c.ability()
+	switch {
+	case err != nil:
+		return signalling.Reason{}, false, err
+	case veiled && can != abilityOn:
+		return can.refusal(), false, nil
+	case veiled && !h.Sealed:
+		return signalling.Reason{Cause: signalling.Forbidden, Detail: "the room is encrypted, and the call was not"}, false, nil
+	case !veiled && h.Sealed:
+		return signalling.Reason{Cause: signalling.Forbidden, Detail: "the call was encrypted, and the room is not"}, false, nil
+	}
+	return signalling.Reason{}, true, nil
 }
 
 // mayCall is the policy: who, from which room, to what, with what.
@@ -148,11 +171,7 @@ func (c *Client) mayCall(ctx context.Context, l *leg, h heard) (signalling.Reaso
 	refuse := func(cause signalling.Cause, detail string) (signalling.Reason, bool) {
 		return signalling.Reason{Cause: cause, Detail: detail}, false
 	}
-	number, dialable := c.ghosts.dialable(l.ghost)
-	l.other = signalling.Party{Number: number}
-	if encrypted, err := c.store.state.IsEncrypted(ctx, id.RoomID(h.Room)); err != nil || encrypted {
-		return refuse(signalling.Forbidden, "calls from encrypted rooms are not possible yet")
-	}
+	_, dialable := c.ghosts.dialable(l.ghost)
 	switch {
 	case c.draining.Load():
 		return refuse(signalling.ShuttingDown, "")

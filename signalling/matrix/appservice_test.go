@@ -151,7 +151,7 @@ func TestEncryptedRoom(t *testing.T) {
 	r := newRig(t).meet()
 	r.push(with(r.event("m.room.encryption", alice, map[string]any{"algorithm": "m.megolm.v1.aes-sha2"}), "state_key", ""), r.inviteV1())
 	r.expect(typeReject)
-	r.notice("The call to +49 301234567 is not allowed (calls from encrypted rooms are not possible yet).")
+	r.notice(abilityOff.sentence(false))
 	r.none()
 }
 

@@ -363,9 +363,9 @@ func TestBotInAnEncryptedRoom(t *testing.T) {
 	r, _ := attended(t)
 	r.hs.set(func() { r.hs.veiled = map[string]bool{"!dark:example.org": true} })
 	r.push(with(r.member(alice, botUser, "invite"), "room_id", "!dark:example.org"))
-	r.notice(encryptedOffice)
+	r.notice(abilityOff.sentence(true))
 	r.push(with(r.event(typeEncrypted, alice, map[string]any{"algorithm": "m.megolm.v1.aes-sha2"}), "room_id", office))
-	r.notice(encryptedOffice)
+	r.notice(abilityOff.sentence(true))
 	r.quiet()
 }
 

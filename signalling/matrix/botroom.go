@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"maunium.net/go/mautrix/event"
-	"maunium.net/go/mautrix/id"
 
 	"roomline/signalling"
 	"roomline/signalling/command"
@@ -53,9 +52,8 @@ func (c *Client) host(ctx context.Context, room string, e *event.Event) error {
 	if err != nil || !first {
 		return err
 	}
-	var encryption event.EncryptionEventContent
-	if c.hs.user(c.bot()).StateEvent(ctx, id.RoomID(room), event.StateEncryption, "", &encryption) == nil {
-		return c.tellEncrypted(ctx, room)
+	if told, err := c.dumb(ctx, room, c.bot()); told || err != nil {
+		return err
 	}
 	c.outboxOf(c.bot(), room).put(outgoing{eventType: typeNotice, final: true,
 		content: storyOut{MsgType: string(event.MsgNotice), Body: hello + command.Explain("")}})

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"maunium.net/go/mautrix/event"
-	"maunium.net/go/mautrix/id"
 )
 
 // typeEncrypted is all that we see of what is said in an encrypted room, calls
@@ -13,12 +12,6 @@ const typeEncrypted = "m.room.encrypted"
 
 // maxTold is how many rooms are remembered as told.
 const maxTold = 10_000
-
-const encryptedNotice = "This room is encrypted, and calls from encrypted rooms are not possible yet. " +
-	"Please call from a room without encryption: nothing in this one rings."
-
-// encryptedOffice is the same where commands would be taken.
-const encryptedOffice = "This room is encrypted, and I cannot read what you say here. Please make a direct chat with me without encryption."
 
 // veiled is an encrypted event in a room of ours. Only intake calls it.
 func (c *Client) veiled(e *event.Event) {
@@ -33,27 +26,35 @@ func (c *Client) veiled(e *event.Event) {
 	c.background(func(ctx context.Context) error { return c.tellEncrypted(ctx, room) })
 }
 
-// tellEncrypted says in an encrypted room why nothing happens there.
+// tellEncrypted says in an encrypted room why nothing happens there, where it
+// is certain that nothing can.
 func (c *Client) tellEncrypted(ctx context.Context, room string) error {
 	ghost, err := c.store.ghostOf(ctx, room)
-	if err != nil || ghost == "" {
+	can := c.ability()
+	if err != nil || ghost == "" || !can.missing() {
 		return err
 	}
-	text := encryptedNotice
-	if ghost == c.bot() {
-		text = encryptedOffice
-	}
+	text := can.sentence(ghost == c.bot())
 	c.outboxOf(ghost, room).put(outgoing{eventType: typeNotice, content: noticeOut{"m.notice", text}, final: true})
 	return nil
 }
 
 // movedIn looks at a room that a telephone has just joined.
 func (c *Client) movedIn(ctx context.Context, room, ghost string) error {
-	var encryption event.EncryptionEventContent
-	err := c.hs.user(ghost).StateEvent(ctx, id.RoomID(room), event.StateEncryption, "", &encryption)
-	if err == nil {
-		return c.tellEncrypted(ctx, room)
+	told, err := c.dumb(ctx, room, ghost)
+	if err == nil && !told {
+		c.catchUp(ctx, room, ghost)
 	}
-	c.catchUp(ctx, room, ghost)
-	return nil
+	return err
+}
+
+// dumb tells whether our user can say nothing in a room that it has just
+// joined but why. What was known of the room before it came is of no worth.
+func (c *Client) dumb(ctx context.Context, room, ghost string) (bool, error) {
+	c.secrecy.doubt(room)
+	barred, err := c.secrecy.barred(ctx, room, ghost)
+	if err != nil || barred == "" || !c.ability().missing() {
+		return false, err
+	}
+	return true, c.tellEncrypted(ctx, room)
 }

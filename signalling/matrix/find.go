@@ -130,7 +130,7 @@ func (n *lines) speakers(ctx context.Context, room, called string) ([]string, er
 
 // ringable tells whether anybody in a room can be rung, and why not.
 func (n *lines) ringable(ctx context.Context, room, ghost, user string, names map[string]string) error {
-	encrypted, err := n.store.state.IsEncrypted(ctx, id.RoomID(room))
+	barred, err := n.secret.barred(ctx, room, ghost)
 	if err != nil {
 		return err
 	}
@@ -145,8 +145,8 @@ func (n *lines) ringable(ctx context.Context, room, ghost, user string, names ma
 	switch {
 	case err != nil:
 		return err
-	case encrypted:
-		return unreachable("the room is encrypted, and calls in encrypted rooms are not possible yet")
+	case barred != "":
+		return unreachable(barred)
 	case open:
 		return unreachable("the room is public, and calls in public rooms are not possible")
 	case user != "" && !there:

@@ -18,9 +18,11 @@ type lines struct {
 	hs      *homeserver
 	store   *store
 	ghosts  *ghosts
+	secret  *secrecy
 	calls   *calls
 	puppets *puppets
 	portals bool // each number rings in a room of its own
+	veiled  bool // the rooms that we make are encrypted
 	log     *slog.Logger
 
 	limit *bucket         // of portals that are made
@@ -42,8 +44,8 @@ const (
 	askAgain   = 7 * 24 * time.Hour // a person who has declined
 )
 
-func newLines(cfg Config, hs *homeserver, st *store, g *ghosts, calls *calls, p *puppets, log *slog.Logger) *lines {
-	return &lines{hs: hs, store: st, ghosts: g, calls: calls, puppets: p, portals: cfg.Inbound == InboundPortal, log: log,
+func newLines(cfg Config, hs *homeserver, st *store, g *ghosts, secret *secrecy, calls *calls, p *puppets, log *slog.Logger) *lines {
+	return &lines{hs: hs, store: st, ghosts: g, secret: secret, calls: calls, puppets: p, portals: cfg.Inbound == InboundPortal, veiled: cfg.Encryption.Rooms, log: log,
 		limit: newBucket(1./60, 30), turn: newTurn(), rests: map[string]rest{}}
 }
 

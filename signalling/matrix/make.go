@@ -14,15 +14,33 @@ import (
 // create makes a room of one of our users and one person. Its shape is what
 // clients take for a direct chat, and nobody else shall be in it.
 func (n *lines) create(ctx context.Context, ghost, user string) (string, error) {
+	state, veiled := n.initial()
 	res, err := n.hs.user(ghost).CreateRoom(ctx, &mautrix.ReqCreateRoom{
-		Preset: "private_chat", IsDirect: true, Invite: []id.UserID{id.UserID(user)}, PowerLevelOverride: levels(),
+		Preset: "private_chat", IsDirect: true, Invite: []id.UserID{id.UserID(user)}, PowerLevelOverride: levels(), InitialState: state,
 	})
 	if err != nil {
 		return "", fmt.Errorf("make a telephone room for %s: %w", user, err)
 	}
-	n.log.Info("made a telephone room", "user", user)
+	n.log.Info("made a telephone room", "user", user, "encrypted", veiled)
 	room := res.RoomID.String()
+	if veiled && n.secret.seal(room) {
+		n.secret.write(ctx, room)
+	}
 	return room, errors.Join(n.store.setRoom(ctx, room, ghost, user), n.store.setAsked(ctx, room, user, time.Now()))
+}
+
+// initial is the state of a new room. It is encrypted where that is wished and
+// possible: in one that we cannot read nobody could be rung.
+func (n *lines) initial() (state []*event.Event, veiled bool) {
+	if !n.veiled {
+		return nil, false
+	}
+	if can := n.secret.able(); can != abilityOn {
+		n.log.Warn("a telephone room is made without encryption", "why", can.need())
+		return nil, false
+	}
+	return []*event.Event{{Type: event.StateEncryption, StateKey: new(string),
+		Content: event.Content{Parsed: &event.EncryptionEventContent{Algorithm: id.AlgorithmMegolmV1}}}}, true
 }
 
 // levels are the power levels of rooms that we make; the person has none, and

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 )
@@ -25,12 +24,16 @@ func (c *Client) openedUp(ctx context.Context, room string) error {
 	return c.rooms.refusePublic(ctx, room, ghost)
 }
 
-// refusePublic says in a public room, once, why the telephone goes again.
+// refusePublic says in a public room, once, why the telephone goes again. In an
+// encrypted one it goes without a word: to say it there would take a key for
+// each device of whoever has joined.
 func (r *rooms) refusePublic(ctx context.Context, room, ghost string) error {
-	_, err := r.hs.user(ghost).SendMessageEvent(ctx, id.RoomID(room), event.EventMessage, noticeOut{MsgType: "m.notice", Body: publicNotice},
-		mautrix.ReqSendEvent{TransactionID: "public-" + ghost})
-	if err != nil {
-		r.log.Debug("could not say why a public room is left", "error", err)
+	veiled, err := r.secret.of(ctx, room, ghost)
+	if err == nil && !veiled {
+		_, err = r.hs.send(ctx, ghost, room, typeNotice, "public-"+ghost, noticeOut{MsgType: "m.notice", Body: publicNotice})
+	}
+	if err != nil || veiled {
+		r.log.Debug("did not say why a public room is left", "encrypted", veiled, "error", err)
 	}
 	return r.leave(ctx, room, ghost)
 }

@@ -27,8 +27,9 @@ type outgoing struct {
 	content   any
 	final     bool        // still wanted after the leg is gone
 	done      func(error) // told once; may be nil; must not block
-	txn       string
 	until     time.Time
+	txn       string
+	said      *utterance // the same for every attempt; set by put, like txn
 }
 
 // outbox sends the events of one call one after the other, each of them again
@@ -63,6 +64,7 @@ func (b *outbox) put(o outgoing) {
 	}
 	b.sent++
 	o.txn = b.prime + "." + strconv.Itoa(b.sent)
+	o.said = &utterance{eventType: o.eventType, content: o.content, txn: o.txn}
 	if o.until.IsZero() {
 		o.until = time.Now().Add(finalPatience)
 	}

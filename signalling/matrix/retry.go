@@ -44,6 +44,13 @@ func pause(ctx context.Context, d time.Duration) bool {
 // permanent tells whether trying again is useless: the homeserver understood
 // and said no. What a restarting homeserver or its proxy says is not that.
 func permanent(err error) bool {
+	var sealing unsealed
+	switch {
+	case errors.Is(err, errNotInClear):
+		return true
+	case errors.As(err, &sealing): // what is refused may be another's device
+		return gone(err)
+	}
 	var http400 mautrix.HTTPError
 	if !errors.As(err, &http400) || http400.Response == nil {
 		return false

@@ -19,6 +19,7 @@ import (
 type secrecy struct {
 	hs    *homeserver
 	store *store
+	able  func() ability
 	log   *slog.Logger
 
 	mu    sync.Mutex
@@ -28,9 +29,9 @@ type secrecy struct {
 // maxPlain is how many rooms are known to be plain; the others are asked about again.
 const maxPlain = 100_000
 
-func newSecrecy(ctx context.Context, st *store, log *slog.Logger) (*secrecy, error) {
+func newSecrecy(ctx context.Context, st *store, able func() ability, log *slog.Logger) (*secrecy, error) {
 	list, err := st.encryptedRooms(ctx)
-	s := &secrecy{store: st, log: log, rooms: map[string]bool{}}
+	s := &secrecy{store: st, able: able, log: log, rooms: map[string]bool{}}
 	for _, room := range list {
 		s.rooms[room] = true
 	}
@@ -122,6 +123,16 @@ func (s *secrecy) doubt(room string) {
 	if !s.rooms[room] {
 		delete(s.rooms, room)
 	}
+}
+
+// barred tells why none of our users can be of use in a room: it is encrypted,
+// and we cannot encrypt. Empty: nothing is against it.
+func (s *secrecy) barred(ctx context.Context, room, ghost string) (why string, err error) {
+	veiled, err := s.of(ctx, room, ghost)
+	if err != nil || !veiled || s.able() == abilityOn {
+		return "", err
+	}
+	return "the room is encrypted, and " + s.able().need(), nil
 }
 
 // veils notes what a state event says about the secrecy of a room. The content

@@ -86,7 +86,7 @@ func storeEncrypted(t *testing.T, s *store) {
 			t.Fatal(err)
 		}
 	}
-	known, err := newSecrecy(t.Context(), s, discard())
+	known, err := newSecrecy(t.Context(), s, nil, discard())
 	if err != nil || !known.known(room) || !known.known("!b:example.org") || known.known("!c:example.org") {
 		t.Errorf("%v, %v", known.rooms, err)
 	}

@@ -18,6 +18,7 @@ type rooms struct {
 	hs     *homeserver
 	store  *store
 	ghosts *ghosts
+	secret *secrecy
 	may    Permissions
 	log    *slog.Logger
 }

@@ -66,11 +66,11 @@ func TestEncryptedRoomIsTold(t *testing.T) {
 	r := newRig(t)
 	r.hs.set(func() { r.hs.members[room] = []string{alice}; r.hs.veiled = map[string]bool{room: true} })
 	r.push(r.member(alice, ghost, "invite"))
-	r.notice(encryptedNotice)
+	r.notice(abilityOff.sentence(false))
 	hidden := map[string]any{"algorithm": "m.megolm.v1.aes-sha2", "ciphertext": "x"}
 	r.push(r.event(typeEncrypted, mallet, hidden), r.event(typeEncrypted, ghost, hidden), with(r.event(typeEncrypted, alice, hidden), "room_id", "!else:example.org"))
 	r.push(r.event(typeEncrypted, alice, hidden), r.event(typeEncrypted, alice, hidden))
-	r.notice(encryptedNotice)
+	r.notice(abilityOff.sentence(false))
 	r.until("all was looked at", func() bool { return len(r.c.atOnce) == 0 })
 	r.quiet()
 }

@@ -1,10 +1,6 @@
 package matrix
 
-import (
-	"context"
-
-	"maunium.net/go/mautrix/id"
-)
+import "context"
 
 // standing is what a room is good for.
 type standing uint8
@@ -12,7 +8,7 @@ type standing uint8
 const (
 	usable   standing = iota // the two are alone in it
 	awaiting                 // the person has not joined, and nobody else has
-	spoilt                   // others are in it, or it is encrypted
+	spoilt                   // others are in it, or it is encrypted and we cannot encrypt
 	lost                     // our user is not in it any more
 )
 
@@ -24,10 +20,12 @@ func (n *lines) standing(ctx context.Context, room, ghost, user string) (standin
 	if err != nil {
 		return lost, err
 	}
-	encrypted, err := n.store.state.IsEncrypted(ctx, id.RoomID(room))
+	barred, err := n.secret.barred(ctx, room, ghost)
 	_, joined := names[user]
 	switch {
-	case encrypted, len(names) > 2, len(names) == 2 && !joined:
+	case err != nil:
+		return lost, err
+	case barred != "", len(names) > 2, len(names) == 2 && !joined:
 		return spoilt, err
 	case !joined:
 		return awaiting, err

@@ -29,7 +29,7 @@ func (c *Client) takeStock(ctx context.Context) (err error) {
 	if c.store, err = openStore(ctx, c.db); err != nil {
 		return err
 	}
-	if c.secrecy, err = newSecrecy(ctx, c.store, c.log); err != nil {
+	if c.secrecy, err = newSecrecy(ctx, c.store, c.ability, c.log); err != nil {
 		return err
 	}
 	if c.left, err = c.store.leftOpen(ctx); err != nil {
@@ -52,7 +52,7 @@ func (c *Client) furnish() error {
 		return err
 	}
 	c.ghosts = newGhosts(c.cfg, c.hs, c.store, c.numbers)
-	c.rooms = &rooms{c.hs, c.store, c.ghosts, c.may, c.log}
-	c.lines = newLines(c.cfg, c.hs, c.store, c.ghosts, c.calls, act, c.log)
+	c.rooms = &rooms{c.hs, c.store, c.ghosts, c.secrecy, c.may, c.log}
+	c.lines = newLines(c.cfg, c.hs, c.store, c.ghosts, c.secrecy, c.calls, act, c.log)
 	return nil
 }

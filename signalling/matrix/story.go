@@ -26,7 +26,7 @@ const anybody = "*"
 // latest text counts: what a slow homeserver has not taken yet is left out.
 // It has a queue of its own, so that it can never delay the call's events.
 type story struct {
-	post    func(ctx context.Context, txn string, content storyOut) (eventID string, err error)
+	post    func(ctx context.Context, u *utterance) (eventID string, err error)
 	keep    func(eventID string, t telling) // told what a sudden end would leave unfinished
 	done    func(error)                     // told when the last text arrived, or was refused or given up
 	pace    pace
@@ -173,8 +173,9 @@ func (s *story) edit(t telling) error {
 func (s *story) attempt(t telling, txn string, content storyOut) (sent string, err error) {
 	ctx, cancel := context.WithDeadline(s.life, t.until)
 	defer cancel()
+	u := &utterance{eventType: typeNotice, content: content, txn: s.prime + txn}
 	err = again(ctx, s.pace, func() (err error) {
-		sent, err = s.post(ctx, s.prime+txn, content)
+		sent, err = s.post(ctx, u)
 		return err
 	})
 	return sent, err

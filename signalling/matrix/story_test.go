@@ -31,7 +31,8 @@ type paper struct {
 func (p *paper) story() *story {
 	return &story{life: context.Background(), awaited: &p.WaitGroup, pace: pace{500 * time.Millisecond, 10 * time.Second}, prime: "p",
 		keep: func(id string, t telling) { p.kept = append(p.kept, id+" "+t.left) }, done: func(err error) { p.given, p.over = err, true },
-		post: func(_ context.Context, txn string, c storyOut) (string, error) {
+		post: func(_ context.Context, u *utterance) (string, error) {
+			txn, c := u.txn, u.content.(storyOut)
 			p.try++
 			if p.fail != nil {
 				if err := p.fail(p.try, c); err != nil {

@@ -45,9 +45,7 @@ func (s *store) leftStories(ctx context.Context) ([]openStory, error) {
 // storyIn begins a story in a room, told by one of our users.
 func (c *Client) storyIn(room, ghost, id string) *story {
 	s := &story{pace: c.pace, life: c.sending, awaited: &c.outboxes, prime: id}
-	s.post = func(ctx context.Context, txn string, content storyOut) (string, error) {
-		return c.hs.message(ctx, ghost, room, txn, content)
-	}
+	s.post = func(ctx context.Context, u *utterance) (string, error) { return c.say(ctx, ghost, room, u) }
 	s.keep = func(event string, t telling) {
 		c.noted(func(ctx context.Context) error {
 			return c.store.keepStory(ctx, openStory{id, room, ghost, event, t.left, t.badge})

@@ -59,6 +59,7 @@ func (c *Client) goLeg(f func()) {
 
 func (c *Client) outboxOf(ghost, room string) *outbox {
 	return newOutbox(c.sending, &c.outboxes, c.pace, func(ctx context.Context, o outgoing) error {
-		return c.hs.put(ctx, ghost, room, o)
+		_, err := c.say(ctx, ghost, room, o.said)
+		return err
 	})
 }
