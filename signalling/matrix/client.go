@@ -60,6 +60,7 @@ type Client struct {
 	vault    vault               // nil: no encryption
 	opened   chan []*event.Event // what was encrypted and has been read, in order; for intake
 	secrecy  *secrecy
+	hearing  // what encrypted rooms say
 	ghosts   *ghosts
 	rooms    *rooms
 	lines    *lines
@@ -115,7 +116,7 @@ func newClient(cfg Config, db *database.DB, peers Peers, numbers Numbers, lines 
 		return nil, fmt.Errorf("matrix: %w", err)
 	}
 	c := &Client{cfg: cfg, db: db, peers: peers, numbers: numbers, board: board, may: may, secret: numbersIn(cfg.Prefix), floods: newFloodgate(),
-		pace: pace{500 * time.Millisecond, 10 * time.Second}, calls: newCalls(), opened: make(chan []*event.Event, 16), quit: make(chan struct{}),
+		pace: pace{500 * time.Millisecond, 10 * time.Second}, calls: newCalls(), opened: make(chan []*event.Event, 16), hearing: newHearing(), quit: make(chan struct{}),
 		atOnce: make(chan struct{}, maxAtOnce), seen: map[string]bool{}, storms: storms{cfg.Domain, map[string]*bucket{}}, told: map[string]bool{}, patrons: map[string]*patron{}, ring: make([]string, remember), state: errStarting}
 	c.log = c.masking(log).With("side", signalling.Matrix)
 	for _, user := range lines {
@@ -176,6 +177,12 @@ func (c *Client) Close() error {
 		close(c.quit)
 		c.work.Wait()
 		c.flush()
+		if c.vault != nil {
+			c.vault.Close()
+		}
+		if c.eraser != nil {
+			c.eraser.close()
+		}
 		if c.hs != nil {
 			c.hs.close()
 		}

@@ -14,8 +14,10 @@ type strays struct {
 }
 
 func (s *strays) add(eventType string) {
-	if eventType = stable(eventType); eventType == "" {
-		eventType = "other"
+	if eventType != typeEncrypted && eventType != typeToDevice {
+		if eventType = stable(eventType); eventType == "" {
+			eventType = "other"
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -88,7 +88,7 @@ func merged(content, extra map[string]any) map[string]any {
 func TestWrongTokenIsCounted(t *testing.T) {
 	t.Parallel()
 	var said bytes.Buffer
-	l := newListener("right", http.NotFoundHandler(), nil, nil, slog.New(slog.NewTextHandler(&said, nil)))
+	l := newListener("right", http.NotFoundHandler(), slog.New(slog.NewTextHandler(&said, nil)))
 	for _, header := range []string{"", "Bearer wrong", "Bearer canary"} {
 		req := httptest.NewRequest(http.MethodPut, "/_matrix/app/v1/transactions/1", strings.NewReader("{}"))
 		req.Header.Set("Authorization", header)

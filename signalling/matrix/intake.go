@@ -1,6 +1,7 @@
 package matrix
 
 import (
+	"slices"
 	"time"
 
 	"maunium.net/go/mautrix/event"
@@ -33,7 +34,9 @@ func (c *Client) intake() {
 
 // transaction hands out the events of one transaction. Nothing in here waits.
 func (c *Client) transaction(batch []*event.Event) {
+	batch = slices.DeleteFunc(batch, c.forged)
 	var all []heard
+	var secret []*event.Event
 	for _, e := range batch {
 		if h, ok := c.hear(e); ok {
 			all = append(all, h)
@@ -48,12 +51,15 @@ func (c *Client) transaction(batch []*event.Event) {
 			next++
 		case e.StateKey != nil:
 			c.stateChanged(e)
-		case e.Type.Type == typeEncrypted:
+		case e.Type.Type == typeEncrypted && c.vault == nil:
 			c.veiled(e)
+		case e.Type.Type == typeEncrypted:
+			secret = append(secret, e)
 		case e.Type.Type == typeNotice && !c.ghosts.ours(e.Sender.String()) && c.fresh(e.ID.String()):
 			c.spoken(e)
 		}
 	}
+	c.sealed(secret)
 }
 
 // hear decodes a call event. State events and what is not meant for rooms
@@ -63,7 +69,8 @@ func (c *Client) hear(e *event.Event) (heard, bool) {
 		return heard{}, false
 	}
 	m, err := decode(e.Type.Type, e.Content.VeryRaw)
-	if e.StateKey != nil {
+	device := e.Mautrix.TrustSource
+	if e.StateKey != nil || e.Mautrix.WasEncrypted && (device == nil || device.IdentityKey == "") {
 		err = errIgnored
 	}
 	if err != nil {
@@ -75,18 +82,22 @@ func (c *Client) hear(e *event.Event) (heard, bool) {
 	}
 	h := heard{message: m, Room: e.RoomID.String(), Sender: e.Sender.String(), EventID: e.ID.String(),
 		Age: ageOf(e), At: e.Mautrix.ReceivedAt, Sealed: e.Mautrix.WasEncrypted}
-	if device := e.Mautrix.TrustSource; h.Sealed && device != nil {
+	if h.Sealed {
 		h.Device = device.IdentityKey.String()
 	}
 	return h, true
 }
 
-// ageOf is how old an event was when it came.
+// ageOf is how old an event was when it came, which may be a while ago.
 func ageOf(e *event.Event) time.Duration {
 	if age := time.Duration(e.Unsigned.Age) * time.Millisecond; age > 0 {
 		return age
 	}
-	return max(0, time.Since(time.UnixMilli(e.Timestamp))) // Dendrite tells no age
+	came := e.Mautrix.ReceivedAt
+	if came.IsZero() {
+		came = time.Now()
+	}
+	return max(0, came.Sub(time.UnixMilli(e.Timestamp))) // Dendrite tells no age
 }
 
 // ended lists the calls that a transaction begins and ends at once: after an

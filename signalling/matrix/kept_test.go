@@ -31,7 +31,7 @@ func TestAcknowledgedInviteIsTakenUp(t *testing.T) {
 			}
 			list[e["event_id"].(string)] = string(text)
 		}
-		if err := r.c.store.keep(t.Context(), list, time.Now().Add(-ago)); err != nil {
+		if err := r.c.store.keep(t.Context(), list, nil, time.Now().Add(-ago)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -85,7 +85,7 @@ func TestKeptIsBounded(t *testing.T) {
 			for j := range maxKept / 2 {
 				list[fmt.Sprintf("$%d.%d", i, j)] = "{}"
 			}
-			if err := s.keep(t.Context(), list, now.Add(time.Duration(i)*time.Millisecond)); err != nil {
+			if err := s.keep(t.Context(), list, nil, now.Add(time.Duration(i)*time.Millisecond)); err != nil {
 				t.Fatal(err)
 			}
 		}

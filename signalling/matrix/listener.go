@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -26,9 +27,11 @@ const (
 // listener is where the homeserver reaches us.
 type listener struct {
 	token   string
-	next    http.Handler                                        // the appservice's own routes
-	keep    func(ctx context.Context, transaction []byte) error // told before each transaction is taken
-	batched func()                                              // told after each transaction, before the next one
+	next    http.Handler // the appservice's own routes
+	unpack  func(transaction []byte) delivery
+	keep    func(context.Context, *delivery) error // told before each transaction is taken
+	deliver func(*delivery)                        // told of each transaction once, before its events are taken
+	batched func()                                 // told after each transaction, before the next one
 	server  *http.Server
 	address string
 	log     *slog.Logger
@@ -37,14 +40,15 @@ type listener struct {
 	warn    *bucket        // for the log line about them
 
 	serving sync.WaitGroup // the server's goroutine
-	order   *sync.Mutex    // one transaction at a time
+	order   *sync.Mutex    // one transaction at a time; guards latest
+	latest  [8]string      // of transactions, so that one that is repeated is delivered once
 
 	gate   sync.RWMutex // held by every request; guards closed
 	closed bool
 }
 
-func newListener(token string, next http.Handler, keep func(context.Context, []byte) error, batched func(), log *slog.Logger) *listener {
-	l := &listener{token: token, next: next, keep: keep, batched: batched, log: log, refused: new(atomic.Uint64), order: new(sync.Mutex), warn: newBucket(1./60, 1)}
+func newListener(token string, next http.Handler, log *slog.Logger) *listener {
+	l := &listener{token: token, next: next, log: log, refused: new(atomic.Uint64), order: new(sync.Mutex), warn: newBucket(1./60, 1)}
 	l.server = &http.Server{Handler: l, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: httpPatient,
 		WriteTimeout: httpPatient, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
@@ -92,19 +96,38 @@ func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		tooLarge(w, err)
 		return
 	}
-	body, dropped := readable(body)
-	if dropped > 0 {
-		l.log.Warn("dropped events that cannot be read", "events", dropped)
+	l.take(w, r, body)
+}
+
+// take lets the library have the events of a transaction, and nothing else.
+func (l *listener) take(w http.ResponseWriter, r *http.Request, body []byte) {
+	d := l.unpack(body)
+	events, dropped := readable(d.events)
+	if d.events = events; dropped+d.lost > 0 {
+		l.log.Warn("dropped what cannot be read", "events", dropped, "to_device", d.lost)
 	}
-	if err := l.keep(r.Context(), body); err != nil { // calls that go on have to hear what is in it all the same
+	if err := l.keep(r.Context(), &d); err != nil { // calls that go on have to hear what is in it all the same
 		l.log.Error("could not write a transaction down: a sudden end would lose its calls", "error", err)
 	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
+	r.Body = io.NopCloser(bytes.NewReader(d.events))
 	l.order.Lock()
 	defer l.order.Unlock()
 	defer l.batched()
 	defer l.survive(w)
+	if l.first(r.URL.Path) {
+		l.deliver(&d)
+	}
 	l.next.ServeHTTP(w, r)
+}
+
+// first tells whether a transaction comes for the first time.
+func (l *listener) first(name string) bool {
+	if slices.Contains(l.latest[:], name) {
+		return false
+	}
+	copy(l.latest[1:], l.latest[:])
+	l.latest[0] = name
+	return true
 }
 
 // survive takes a transaction that the library cannot stand for done: the

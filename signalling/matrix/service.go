@@ -82,7 +82,9 @@ func (s *service) open(ctx context.Context, c *Client) error {
 	find.routes(s.as.Router)
 	s.as.QueryHandler = queries{find}
 	s.as.Events = c.hs.events
-	l := newListener(s.as.Registration.ServerToken, s.as.Router, c.keep, func() { c.hs.events <- nil }, c.log)
+	l := newListener(s.as.Registration.ServerToken, s.as.Router, c.log)
+	l.unpack = func(body []byte) delivery { return unpack(body, c.own) }
+	l.keep, l.deliver, l.batched = c.keep, c.deliver, func() { c.hs.events <- nil }
 	l.refused, l.order = &c.refused, &c.hs.order
 	if err := l.start(ctx, c.cfg.Listen); err != nil {
 		return err

@@ -13,6 +13,9 @@ func (c *Client) Start(ctx context.Context) error {
 	if err := c.furnish(); err != nil {
 		return err
 	}
+	if err := c.postKept(ctx); err != nil {
+		return err
+	}
 	if err := c.hs.open(ctx, c); err != nil {
 		return err
 	}
@@ -32,6 +35,7 @@ func (c *Client) takeStock(ctx context.Context) (err error) {
 	if c.secrecy, err = newSecrecy(ctx, c.store, c.ability, c.log); err != nil {
 		return err
 	}
+	c.eraser = &eraser{erase: c.store.erase, log: c.log}
 	if c.left, err = c.store.leftOpen(ctx); err != nil {
 		return err
 	}
