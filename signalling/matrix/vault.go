@@ -32,7 +32,7 @@ type vault interface {
 	// Changed notes that users have other devices than before. It does not wait.
 	Changed(users []string)
 	// Renew lets the next event of ours in a room be under a new key: somebody
-	// has left. It does not wait.
+	// has left, or come. It does not wait.
 	Renew(room string)
 	// Close ends what goes on; it may be called twice.
 	Close() error

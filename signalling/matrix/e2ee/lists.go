@@ -1,0 +1,150 @@
+package e2ee
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"maunium.net/go/mautrix/crypto"
+	"maunium.net/go/mautrix/id"
+)
+
+// lists is how well we know the devices of other users. It is not written
+// down: after a restart every user is asked for anew. Its zero value is ready.
+type lists struct {
+	mu      sync.Mutex
+	known   map[string]known
+	changes uint64 // how often anybody's devices have changed
+	floor   uint64 // the change at which known was forgotten
+}
+
+type known struct {
+	asked   time.Time
+	changed uint64 // the last change of theirs that we heard of
+	stale   bool   // that was after they were asked for
+	again   int    // how often it was asked for an unknown device, in againTime
+}
+
+const (
+	freshTime = time.Hour        // what we know is asked for anew then, because a homeserver may forget to tell
+	againTime = 20 * time.Second // in which an unknown device is asked for againMax times
+	againMax  = 3
+	maxKnown  = 20_000 // users
+	perQuery  = 200    // users
+
+	impatience = 2 * time.Second  // for a homeserver, when what we know already is good enough
+	lookTime   = 10 * time.Second // for a homeserver, when it is not
+)
+
+// Changed notes that users have other devices than before. It does not wait.
+func (d *Devices) Changed(users []string) {
+	d.lists.mu.Lock()
+	defer d.lists.mu.Unlock()
+	d.lists.changes++
+	for _, user := range users {
+		d.lists.change(user, func(k *known) { k.stale, k.changed = true, d.lists.changes })
+	}
+}
+
+// change is called with the lock held.
+func (l *lists) change(user string, f func(*known)) {
+	if len(l.known) >= maxKnown || l.known == nil {
+		l.known, l.floor = map[string]known{}, l.changes
+	}
+	k := l.known[user]
+	f(&k)
+	l.known[user] = k
+}
+
+// now is the number of changes that were heard of.
+func (l *lists) now() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.changes
+}
+
+// fresh tells whether the devices of a user are as we know them.
+func (l *lists) fresh(user string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	k, ok := l.known[user]
+	return ok && !k.stale && time.Since(k.asked) < freshTime
+}
+
+// again tells whether to ask for a user of whom a device has turned up that we
+// do not know. Strangers may cause it, so it is limited.
+func (l *lists) again(user string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	k, ok := l.known[user]
+	if !ok {
+		return true
+	}
+	if time.Since(k.asked) > againTime {
+		k.again = 0
+	}
+	k.again++
+	l.known[user] = k
+	return k.again <= againMax
+}
+
+// asked notes that a user was asked for after a number of changes, and
+// whether there was an answer.
+func (l *lists) asked(user string, after uint64, answered bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.change(user, func(k *known) {
+		k.asked, k.stale = time.Now(), !answered || max(k.changed, l.floor) > after
+	})
+}
+
+// refresh asks for the devices of users, those that we know well excepted.
+func (d *Devices) refresh(ctx context.Context, dev *device, users []string) error {
+	users = slices.DeleteFunc(slices.Clone(users), d.lists.fresh)
+	slices.Sort(users) // two that ask for the same users do not wait for each other
+	for some := range slices.Chunk(slices.Compact(users), perQuery) {
+		if err := d.fetch(ctx, dev, some, d.lists.fresh); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fetch asks for the devices of users, unless somebody else has done so
+// meanwhile. The users are sorted.
+func (d *Devices) fetch(ctx context.Context, dev *device, users []string, unless func(string) bool) error {
+	for _, user := range users {
+		unlock, err := d.fetching.lock(ctx, user)
+		if err != nil {
+			return err
+		}
+		defer unlock()
+	}
+	var ask []id.UserID
+	for _, user := range users {
+		if !unless(user) {
+			ask = append(ask, id.UserID(user))
+		}
+	}
+	if len(ask) == 0 {
+		return nil
+	}
+	as := d.lists.now()
+	answer, err := d.query(ctx, dev, ask)
+	for _, user := range ask {
+		_, answered := answer[user]
+		d.lists.asked(user.String(), as, answered)
+	}
+	return err
+}
+
+// query is POST /keys/query (Matrix 1.18, "Querying keys"); the library checks
+// the signatures and writes down what is good. It is done with a machine of its
+// own, because what it remembers of our own keys is not safe to share.
+func (d *Devices) query(ctx context.Context, dev *device, users []id.UserID) (answer map[id.UserID]map[id.DeviceID]*id.Device, err error) {
+	defer survive(&err)
+	asker := crypto.NewOlmMachine(dev.mach.Client, d.zlog, dev.store, d.state)
+	asker.DisableDeviceChangeKeyRotation = true
+	return asker.FetchKeys(ctx, users, true)
+}

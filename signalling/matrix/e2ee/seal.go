@@ -1,0 +1,184 @@
+package e2ee
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"maunium.net/go/mautrix/crypto"
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+)
+
+// share is what is known, since a device is in memory, of the key with which
+// it encrypts in a room.
+type share struct {
+	renewal uint64    // of the room, when the recipients were looked at
+	change  uint64    // of anybody's devices, then
+	until   time.Time // look again then, because a device could not be reached; zero: not
+}
+
+// retryTime is after how long a device is tried again that had no one-time key.
+const retryTime = time.Minute
+
+// Seal encrypts an event of one of our users for the devices of a room's
+// members that the policy accepts (Matrix 1.18, "m.megolm.v1.aes-sha2"). The key
+// is a new one whenever the members or their devices are not those that the old
+// one was sent to, also before a restart; and after Renew. Other users of ours
+// are given none: they need not read each other.
+func (d *Devices) Seal(ctx context.Context, user, room, eventType string, content any, members func(context.Context) ([]string, error)) (sealed *event.EncryptedEventContent, err error) {
+	defer survive(&err)
+	unlock, err := d.sealing.lock(ctx, user+" "+room)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	dev, release, err := d.use(ctx, user)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	if !d.shared(dev, room) {
+		if err := d.distribute(ctx, dev, room, members); err != nil {
+			return nil, fmt.Errorf("share a key: %w", err)
+		}
+	}
+	t := event.Type{Type: eventType, Class: event.MessageEventType}
+	sealed, err = dev.mach.EncryptMegolmEvent(ctx, id.RoomID(room), t, content)
+	if crypto.IsShareError(err) { // worn out, most of all
+		if err := d.distribute(ctx, dev, room, members); err != nil {
+			return nil, fmt.Errorf("share a key: %w", err)
+		}
+		sealed, err = dev.mach.EncryptMegolmEvent(ctx, id.RoomID(room), t, content)
+	}
+	return sealed, err
+}
+
+// shared tells whether nothing has happened since the recipients of a room's
+// key were looked at.
+func (d *Devices) shared(dev *device, room string) bool {
+	dev.mu.Lock()
+	s, ok := dev.shares[room]
+	dev.mu.Unlock()
+	return ok && s.renewal == d.renewal(room) && s.change == d.lists.now() && (s.until.IsZero() || time.Now().Before(s.until))
+}
+
+// distribute looks at who should have a room's key, and makes a new one and
+// sends it if that is not who has it.
+func (d *Devices) distribute(ctx context.Context, dev *device, room string, members func(context.Context) ([]string, error)) error {
+	s := share{renewal: d.renewal(room), change: d.lists.now()}
+	users, err := members(ctx)
+	if err != nil {
+		return err
+	}
+	users = slices.DeleteFunc(slices.Clone(users), d.own)
+	if err := d.refresh(ctx, dev, users); err != nil {
+		return err
+	}
+	judged, err := d.recipients(ctx, dev, users)
+	if err != nil {
+		return err
+	}
+	dev.mu.Lock()
+	old, known := dev.shares[room]
+	delete(dev.shares, room)
+	dev.mu.Unlock()
+	if again := known && (old.renewal != s.renewal || !old.until.IsZero()); again || !d.same(ctx, dev, room, judged) {
+		if err := d.send(ctx, dev, room, judged); err != nil {
+			return err
+		}
+	}
+	if d.missing(ctx, dev, judged) {
+		s.until = time.Now().Add(retryTime)
+	}
+	dev.mu.Lock()
+	defer dev.mu.Unlock()
+	dev.shares[room] = s
+	return nil
+}
+
+// recipients are the devices of users, judged.
+func (d *Devices) recipients(ctx context.Context, dev *device, users []string) (verdicts, error) {
+	all := verdicts{}
+	for _, user := range users {
+		devices, err := dev.store.GetDevices(ctx, id.UserID(user))
+		if err != nil {
+			return nil, err
+		}
+		for _, other := range devices {
+			_, err := d.judge(ctx, dev.store, other)
+			switch {
+			case err == nil:
+				other.Trust = id.TrustStateVerified
+			case errors.As(err, new(Untrusted)):
+				other.Trust = id.TrustStateUnset
+			default:
+				return nil, err
+			}
+		}
+		all[id.UserID(user)] = devices
+	}
+	return all, nil
+}
+
+// same tells whether a room has a key, which these devices have and no others.
+func (d *Devices) same(ctx context.Context, dev *device, room string, to verdicts) bool {
+	session, err := dev.store.GetOutboundGroupSession(ctx, id.RoomID(room))
+	if err != nil || session == nil || session.Expired() {
+		return false
+	}
+	have, err := d.text(ctx, `SELECT devices FROM e2ee_share WHERE user_id = $1 AND room_id = $2 AND session_id = $3`, dev.user, room, session.ID())
+	return err == nil && have == to.digest()
+}
+
+// send makes a new key and sends it; those who are refused are told.
+func (d *Devices) send(ctx context.Context, dev *device, room string, to verdicts) error {
+	if err := dev.store.RemoveOutboundGroupSession(ctx, id.RoomID(room)); err != nil {
+		return err
+	}
+	users := make([]id.UserID, 0, len(to))
+	for user := range to {
+		users = append(users, user)
+	}
+	if err := dev.mach.ShareGroupSession(context.WithValue(ctx, verdictsKey{}, to), id.RoomID(room), users); err != nil {
+		return err
+	}
+	session, err := dev.store.GetOutboundGroupSession(ctx, id.RoomID(room))
+	if err != nil || session == nil {
+		return errors.Join(crypto.ErrNoGroupSession, err)
+	}
+	_, err = d.part.Exec(ctx, `INSERT INTO e2ee_share (user_id, room_id, session_id, devices) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (user_id, room_id) DO UPDATE SET session_id = excluded.session_id, devices = excluded.devices`,
+		dev.user, room, session.ID(), to.digest())
+	return err
+}
+
+// missing tells whether a device could not be sent a key.
+func (d *Devices) missing(ctx context.Context, dev *device, to verdicts) bool {
+	for _, devices := range to {
+		for _, other := range devices {
+			if other.Trust == id.TrustStateVerified && other.IdentityKey != dev.mach.OwnIdentity().IdentityKey && !dev.store.HasSession(ctx, other.IdentityKey) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// digest is the same for the same devices with the same verdicts.
+func (v verdicts) digest() string {
+	var lines []string
+	for user, devices := range v {
+		for _, dev := range devices {
+			lines = append(lines, fmt.Sprintf("%q %q %q %d", user, dev.DeviceID, dev.IdentityKey, dev.Trust))
+		}
+	}
+	slices.Sort(lines)
+	sum := sha256.Sum256([]byte(strings.Join(lines, "\n")))
+	return hex.EncodeToString(sum[:])
+}

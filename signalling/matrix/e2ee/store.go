@@ -1,0 +1,124 @@
+package e2ee
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"maunium.net/go/mautrix/crypto"
+	"maunium.net/go/mautrix/id"
+)
+
+// guarded is the library's store with what it leaves open.
+type guarded struct {
+	*crypto.SQLCryptoStore
+	wedged func(id.SenderKey) // is told whose Olm session should be made anew; it does not wait
+
+	// The library holds a lock while it waits for the database in some of these,
+	// and the database while it waits for the lock in others.
+	olm sync.Mutex
+}
+
+var _ crypto.Store = (*guarded)(nil)
+
+// verdicts are the devices of the members of a room, judged: those with
+// TrustStateVerified are given keys.
+type verdicts map[id.UserID]map[id.DeviceID]*id.Device
+
+type (
+	verdictsKey struct{} // holds verdicts: GetDevices answers with them
+	judgedKey   struct{} // holds a *id.Device: FindDeviceByKey answers with it
+	anewKey     struct{} // HasSession says no
+)
+
+// GetDevices implements crypto.Store.
+func (g *guarded) GetDevices(ctx context.Context, user id.UserID) (map[id.DeviceID]*id.Device, error) {
+	if judged, ok := ctx.Value(verdictsKey{}).(verdicts); ok {
+		if judged[user] == nil {
+			return map[id.DeviceID]*id.Device{}, nil
+		}
+		return judged[user], nil
+	}
+	return g.SQLCryptoStore.GetDevices(ctx, user)
+}
+
+// FindDeviceByKey implements crypto.Store.
+func (g *guarded) FindDeviceByKey(ctx context.Context, user id.UserID, key id.IdentityKey) (*id.Device, error) {
+	if judged, ok := ctx.Value(judgedKey{}).(*id.Device); ok && judged.UserID == user && judged.IdentityKey == key {
+		return judged, nil
+	}
+	return g.SQLCryptoStore.FindDeviceByKey(ctx, user, key)
+}
+
+// maxDevices is how many devices of one user are known; who has more has some
+// that can be neither heard nor told anything.
+const maxDevices = 200
+
+// PutDevices implements crypto.Store.
+func (g *guarded) PutDevices(ctx context.Context, user id.UserID, devices map[id.DeviceID]*id.Device) error {
+	if len(devices) > maxDevices {
+		all := make([]id.DeviceID, 0, len(devices))
+		for device := range devices {
+			all = append(all, device)
+		}
+		slices.Sort(all)
+		for _, device := range all[maxDevices:] {
+			delete(devices, device)
+		}
+	}
+	return g.SQLCryptoStore.PutDevices(ctx, user, devices)
+}
+
+// PutGroupSession implements crypto.Store. A key is taken of the device alone
+// that speaks with it: neither forwarded nor backed up nor imported
+// (CVE-2022-39249, CVE-2022-39251).
+func (g *guarded) PutGroupSession(ctx context.Context, s *crypto.InboundGroupSession) error {
+	if !direct(s) {
+		return ErrForwarded
+	}
+	return g.SQLCryptoStore.PutGroupSession(ctx, s)
+}
+
+func direct(s *crypto.InboundGroupSession) bool {
+	return s.KeySource == id.KeySourceDirect && len(s.ForwardingChains) == 0
+}
+
+// GetNewestSessionCreationTS implements crypto.Store. The library asks before
+// it makes a broken Olm session anew in a goroutine that nobody awaits; it hears
+// that this was just done, and ours does it.
+func (g *guarded) GetNewestSessionCreationTS(_ context.Context, key id.SenderKey) (time.Time, error) {
+	g.wedged(key)
+	return time.Now(), nil
+}
+
+// HasSession implements crypto.Store.
+func (g *guarded) HasSession(ctx context.Context, key id.SenderKey) bool {
+	if ctx.Value(anewKey{}) != nil {
+		return false
+	}
+	g.olm.Lock()
+	defer g.olm.Unlock()
+	return g.SQLCryptoStore.HasSession(ctx, key)
+}
+
+// GetSessions implements crypto.Store.
+func (g *guarded) GetSessions(ctx context.Context, key id.SenderKey) (crypto.OlmSessionList, error) {
+	g.olm.Lock()
+	defer g.olm.Unlock()
+	return g.SQLCryptoStore.GetSessions(ctx, key)
+}
+
+// GetLatestSession implements crypto.Store.
+func (g *guarded) GetLatestSession(ctx context.Context, key id.SenderKey) (*crypto.OlmSession, error) {
+	g.olm.Lock()
+	defer g.olm.Unlock()
+	return g.SQLCryptoStore.GetLatestSession(ctx, key)
+}
+
+// AddSession implements crypto.Store.
+func (g *guarded) AddSession(ctx context.Context, key id.SenderKey, s *crypto.OlmSession) error {
+	g.olm.Lock()
+	defer g.olm.Unlock()
+	return g.SQLCryptoStore.AddSession(ctx, key, s)
+}
