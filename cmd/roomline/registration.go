@@ -43,7 +43,8 @@ func registrationCommand() *cobra.Command {
 var errNoPuppet = errors.New("the second registration needs a name: set matrix.double_puppet, for example to double-puppet.yaml")
 
 const told = `%s %s
-Add it to homeserver.yaml, readable by the homeserver, and restart that:
+Add it to homeserver.yaml, readable by the homeserver, and restart that
+(for Dendrite: to app_service_api, config_files, in dendrite.yaml):
 
 app_service_config_files:
   - %q

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -99,7 +98,7 @@ func (i *inspection) token(ctx context.Context) Finding {
 	switch {
 	case errors.Is(err, mautrix.MUnknownToken), errors.Is(err, mautrix.MForbidden), errors.Is(err, mautrix.MExclusive):
 		return Finding{"registration", Fail, "the homeserver does not know the as_token of " + i.cfg.Registration,
-			fmt.Sprintf("Add the file to app_service_config_files in homeserver.yaml, restart the homeserver, and check that matrix.domain (%s) is its server_name.", i.cfg.Domain)}
+			fmt.Sprintf("Add the file to app_service_config_files in homeserver.yaml (Dendrite: app_service_api.config_files), restart the homeserver, and check that matrix.domain (%s) is its server_name.", i.cfg.Domain)}
 	case err != nil:
 		return Finding{"registration", Fail, "the homeserver does not say who we are: " + err.Error(), "See the homeserver's log."}
 	case server(res.UserID.String()) != i.cfg.Domain:
@@ -121,7 +120,7 @@ func (i *inspection) ping(ctx context.Context) Finding {
 	return Finding{"connection to us", OK, "the homeserver reaches Roomline at " + i.cfg.url(), ""}
 }
 
-const relayFix = `Without a relay, calls fail for whoever is behind a strict NAT or firewall. Put into homeserver.yaml, and restart it:
+const relayFix = `Without a relay, calls fail for whoever is behind a strict NAT or firewall. Put into homeserver.yaml (Dendrite: under client_api.turn), and restart it:
   turn_uris: ["turn:turn.example.org:3478?transport=udp", "turn:turn.example.org:3478?transport=tcp"]
   turn_shared_secret: "the secret of the TURN server"
   turn_user_lifetime: 1h`
@@ -151,16 +150,11 @@ func (i *inspection) dialPad(ctx context.Context) Finding {
 		return Finding{"dial pad", Warn, "not looked at, because the homeserver does not reach Roomline",
 			"Look again while Roomline runs. A homeserver that is asked meanwhile gets no answer from us, and Synapse remembers that for an hour."}
 	}
-	var list map[string]struct {
-		Instances []any `json:"instances"`
-	}
-	bot := i.hs.self()
-	_, err := bot.MakeRequest(ctx, http.MethodGet, bot.BuildClientURL("v3", "thirdparty", "protocols"), nil, &list)
-	pstn, found := list[protocolPSTN]
+	offered, err := offersPSTN(ctx, i.hs.self())
 	switch {
 	case err != nil:
 		return Finding{"dial pad", Warn, "the homeserver does not list third-party protocols: " + err.Error(), "See the homeserver's log."}
-	case !found || len(pstn.Instances) == 0:
+	case !offered:
 		return Finding{"dial pad", Warn, "clients show no dial pad: " + protocolPSTN + " is not among the third-party protocols",
 			"Start Roomline, and run roomline registration if the file lacks `protocols`. Synapse remembers for an hour that nobody answered: restart it, then reload the client."}
 	}
@@ -183,7 +177,7 @@ func (i *inspection) doublePuppet(ctx context.Context) Finding {
 	client.AccessToken = p.token
 	if _, err := client.Whoami(ctx); err != nil {
 		return Finding{about, Warn, "the homeserver does not know the as_token of " + i.cfg.DoublePuppet + "; people have to accept invitations themselves",
-			"Add the file to app_service_config_files in homeserver.yaml, and restart the homeserver."}
+			"Add the file to app_service_config_files in homeserver.yaml (Dendrite: app_service_api.config_files), and restart the homeserver."}
 	}
 	return Finding{about, OK, "people join their telephone rooms without being asked", ""}
 }

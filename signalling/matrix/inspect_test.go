@@ -25,7 +25,7 @@ func live(t *testing.T, spoil map[string]string) (Config, *httptest.Server) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		text, ok := answers[r.URL.Path]
 		switch {
-		case !ok:
+		case !ok || text == "":
 			answer(w, http.StatusNotFound, `{"errcode":"M_UNRECOGNIZED"}`)
 		case strings.Contains(text, "errcode"):
 			answer(w, http.StatusUnauthorized, text)
@@ -63,6 +63,7 @@ func TestInspect(t *testing.T) {
 		"another domain": {map[string]string{v3 + "account/whoami": `{"user_id":"@roomline:other.org"}`}, "registration", Fail, "Set matrix.domain to other.org", 2},
 		"another bot":    {map[string]string{v3 + "account/whoami": `{"user_id":"@bot:example.org"}`}, "registration", Warn, "@bot:example.org", 5},
 		"not reached":    {map[string]string{"/_matrix/client/v1/appservice/roomline/ping": `{"errcode":"M_CONNECTION_FAILED"}`}, "connection to us", Warn, "matrix.url", 5},
+		"no ping":        {map[string]string{"/_matrix/client/v1/appservice/roomline/ping": ""}, "connection to us", OK, "reaches Roomline", 5},
 		"no homeserver":  {map[string]string{"/_matrix/client/versions": `{}`}, "homeserver", Fail, "no Matrix homeserver", 1},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/appservice"
@@ -61,10 +62,10 @@ func (s *service) register(ctx context.Context, user string) error {
 func (s *service) ping(ctx context.Context) error {
 	reg := s.as.Registration
 	_, err := s.as.BotClient().AppservicePing(ctx, reg.ID, rand.Text())
+	if errors.Is(err, mautrix.MUnrecognized) {
+		err = s.pingless(ctx)
+	}
 	switch {
-	case errors.Is(err, mautrix.MUnrecognized): // Dendrite has no ping
-		_, err = s.as.BotClient().Whoami(ctx)
-		return err
 	case errors.Is(err, mautrix.MUnknownToken), errors.Is(err, mautrix.MForbidden):
 		return fmt.Errorf("the homeserver does not know the registration %s (is it in app_service_config_files, and was the homeserver restarted?): %w",
 			s.cfg.Registration, err)
@@ -74,6 +75,35 @@ func (s *service) ping(ctx context.Context) error {
 		return fmt.Errorf("the homeserver %s does not answer: %w", s.cfg.Homeserver, err)
 	}
 	return nil
+}
+
+// pingless asks a homeserver that has no ping, like Dendrite, for the list of
+// third-party protocols: it asks us before it answers, each time. A registration
+// without protocols is asked for nothing; then we know only that it is known.
+func (s *service) pingless(ctx context.Context) error {
+	if !slices.Contains(s.as.Registration.Protocols, protocolPSTN) {
+		_, err := s.as.BotClient().Whoami(ctx)
+		return err
+	}
+	offered, err := offersPSTN(ctx, s.as.BotClient())
+	if err == nil && !offered {
+		return fmt.Errorf("the homeserver cannot reach us at %s: it was asked what we offer, and had nothing from us", s.cfg.url())
+	}
+	return err
+}
+
+// offersPSTN tells whether the homeserver lists our protocol among those of
+// third parties (Matrix 1.18, "GET /thirdparty/protocols"). Dendrite has no list
+// where no service has answered.
+func offersPSTN(ctx context.Context, client *mautrix.Client) (bool, error) {
+	var list map[string]struct {
+		Instances []any `json:"instances"`
+	}
+	_, err := client.MakeRequest(ctx, http.MethodGet, client.BuildClientURL("v3", "thirdparty", "protocols"), nil, &list)
+	if errors.Is(err, mautrix.MNotFound) {
+		return false, nil
+	}
+	return len(list[protocolPSTN].Instances) > 0, err
 }
 
 // open answers what the homeserver sends and asks.

@@ -45,7 +45,8 @@ type synapse struct {
 	script   func(sent) (status int, body string)
 	states   map[string]string // content by type, in every room
 	down     bool
-	noPing   bool // like Dendrite
+	noPing   bool   // like Dendrite
+	networks string // third-party networks it lists; "" where nobody answers, like Dendrite's 404
 	txn      int
 	tries    []sent // every attempt to send, also refused ones
 }
@@ -86,6 +87,7 @@ func newServer(t *testing.T) *synapse {
 	mux.HandleFunc("GET "+v3+"rooms/{room}/state/{type}/{$}", s.someState)
 	mux.HandleFunc("PUT "+v3+"rooms/{room}/send/{type}/{txn}", s.send)
 	mux.HandleFunc("POST /_matrix/client/v1/appservice/{id}/ping", s.pinged)
+	mux.HandleFunc("GET "+v3+"thirdparty/protocols", s.listed)
 	mux.HandleFunc("GET "+v3+"account/whoami", s.note(nil))
 	s.Server = httptest.NewServer(s.guard(mux))
 	t.Cleanup(s.Close)
@@ -243,6 +245,16 @@ func (s *synapse) pinged(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.note(nil)(w, r)
+}
+
+func (s *synapse) listed(w http.ResponseWriter, _ *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.networks == "" {
+		answer(w, http.StatusNotFound, `{"errcode":"M_NOT_FOUND","error":"nobody answers"}`)
+		return
+	}
+	answer(w, http.StatusOK, s.networks)
 }
 
 // creation says which room a room replaces.

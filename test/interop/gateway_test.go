@@ -84,11 +84,7 @@ func (g *gateway) readLog() {
 // the tokens of the registration.
 func secrets(t *testing.T) []string {
 	list := []string{os.Getenv("BED_SIP_SECRET")}
-	text, err := os.ReadFile(filepath.Join(bed.Run, "registration.yaml"))
-	if err != nil {
-		t.Error(err)
-	}
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(string(read(t, registrationFile()))) {
 		if key, value, ok := strings.Cut(strings.TrimSpace(line), ": "); ok && strings.HasSuffix(key, "_token") {
 			list = append(list, strings.Trim(value, `"'`))
 		}
@@ -97,6 +93,18 @@ func secrets(t *testing.T) []string {
 		t.Errorf("the registration file has %d tokens, want 2", len(list)-1)
 	}
 	return list
+}
+
+// registrationFile is the one by which the homeserver knows the gateway.
+func registrationFile() string { return filepath.Join(bed.Run, "registration.yaml") }
+
+func read(t *testing.T, path string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Error(err)
+	}
+	return text
 }
 
 // keep saves the gateway's folder, and shows what was logged above debug.
