@@ -16,6 +16,7 @@ const (
 	DTMF
 	Calls
 	Why
+	Assign
 	Help
 	verbs
 )
@@ -23,7 +24,7 @@ const (
 // Command is one line, understood.
 type Command struct {
 	Verb   Verb
-	Target string // Dial, Transfer: whom, as typed; Dial may leave it empty
+	Target string // Dial, Transfer: whom, as typed; Dial may leave it empty. Assign: a number, None, or empty to ask
 	Call   string // Hangup, Why: the id of a call, in lower case; empty: the one that is meant anyway
 	Digits string // DTMF: 0-9 * # A-D
 	Ask    bool   // Transfer: the target was asked first, and the two calls are joined
@@ -33,21 +34,28 @@ type Command struct {
 // spelling is how a verb is written and explained.
 type spelling struct {
 	name, usage, does, example string
+
+	account bool // it means something only where the gateway is an ordinary account
 }
 
+// None is the target of Assign that takes a room's number.
+const None = "none"
+
 var spellings = [verbs]spelling{
-	Dial: {"dial", "!dial <number>", "rings your client, and then the number. In a telephone's own room the number may be left out",
-		"!dial +49 30 1234567"},
-	Hangup: {"hangup", "!hangup [id]", "ends your call. With several, !calls shows their ids", "!hangup"},
-	Hold:   {"hold", "!hold", "puts the other side on hold", "!hold"},
-	Resume: {"resume", "!resume", "takes the other side back from hold", "!resume"},
-	Transfer: {"transfer", "!transfer <number|@user> [--ask]",
-		"connects the other side to somebody else, and you are out. With --ask, joins your two calls: ask first, then transfer",
-		"!transfer +49 40 7654321"},
-	DTMF:  {"dtmf", "!dtmf <digits>", "presses keys during the call: 0-9, *, #, A-D", "!dtmf 1234#"},
-	Calls: {"calls", "!calls", "lists your calls with their ids; administrators see everybody's", "!calls"},
-	Why:   {"why", "!why [id]", "explains how your last call that failed came to fail, and what can be done", "!why"},
-	Help:  {"help", "!help [command]", "lists the commands, or explains one", "!help transfer"},
+	Dial: {name: "dial", usage: "!dial <number>", example: "!dial +49 30 1234567",
+		does: "rings your client, and then the number. In a telephone's own room the number may be left out"},
+	Hangup: {name: "hangup", usage: "!hangup [id]", example: "!hangup", does: "ends your call. With several, !calls shows their ids"},
+	Hold:   {name: "hold", usage: "!hold", example: "!hold", does: "puts the other side on hold"},
+	Resume: {name: "resume", usage: "!resume", example: "!resume", does: "takes the other side back from hold"},
+	Transfer: {name: "transfer", usage: "!transfer <number|@user> [--ask]", example: "!transfer +49 40 7654321",
+		does: "connects the other side to somebody else, and you are out. With --ask, joins your two calls: ask first, then transfer"},
+	DTMF:  {name: "dtmf", usage: "!dtmf <digits>", example: "!dtmf 1234#", does: "presses keys during the call: 0-9, *, #, A-D"},
+	Calls: {name: "calls", usage: "!calls", example: "!calls", does: "lists your calls with their ids; administrators see everybody's"},
+	Why: {name: "why", usage: "!why [id]", example: "!why",
+		does: "explains how your last call that failed came to fail, and what can be done"},
+	Assign: {name: "number", usage: "!number [number|none]", example: "!number +49 30 1234567", account: true,
+		does: "says which number a call in this room calls, sets it, or forgets it"},
+	Help: {name: "help", usage: "!help [command]", example: "!help transfer", does: "lists the commands, or explains one"},
 }
 
 // aliases are other words for a verb.
@@ -83,8 +91,9 @@ func names() []string {
 	return append(all, "call")
 }
 
-// Explain is what !help says: about one verb, or with an empty topic about all.
-func Explain(topic string) string {
+// Explain is what !help says: about one verb, or with an empty topic about all
+// that mean something to an application service, or to an ordinary account.
+func Explain(topic string, account bool) string {
 	if v, ok := verbOf(topic); ok {
 		s := v.spelling()
 		return s.usage + ": " + s.does + ".\nExample: " + s.example
@@ -92,7 +101,9 @@ func Explain(topic string) string {
 	var b strings.Builder
 	b.WriteString("What you can say here:")
 	for _, s := range spellings {
-		b.WriteString("\n" + s.usage + ": " + s.does + ".")
+		if account || !s.account {
+			b.WriteString("\n" + s.usage + ": " + s.does + ".")
+		}
 	}
 	return b.String()
 }

@@ -21,6 +21,13 @@ type Placer interface {
 	Place(user, room, number string) error
 }
 
+// Book keeps the numbers that rooms were given.
+type Book interface {
+	// Assign gives a room a number in E.164, or a short code; with an empty one
+	// the room has none any more. The error is for the user.
+	Assign(room, number string) error
+}
+
 // Permissions says who may do what.
 type Permissions interface {
 	May(user string, what signalling.Level) bool
@@ -39,4 +46,5 @@ type Who struct {
 	Call      string // the call that goes on in the room; empty: none
 	Number    string // whose telephone the room is; empty: nobody's, it is for commands only
 	Mentioned string // the one user whom the message mentions
+	Anywhere  bool   // whatever is dialled in the room is called from it, not only its number
 }

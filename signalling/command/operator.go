@@ -12,6 +12,7 @@ import (
 type Operator struct {
 	Desk    Desk
 	Placer  Placer
+	Book    Book // nil: a room's number is that of its telephone
 	May     Permissions
 	Numbers Numbers
 	Domain  string                        // of users who are named without their server
@@ -30,7 +31,7 @@ func (o *Operator) Do(who Who, c Command) string {
 
 func (o *Operator) follow(who Who, c Command) (string, error) {
 	if c.Verb == Help {
-		return Explain(c.Topic), nil
+		return Explain(c.Topic, o.Book != nil), nil
 	}
 	if !o.May.May(who.User, signalling.Receive) {
 		return "", Mistake("You may not use this telephone gateway. Its administrator can allow it.")
@@ -42,6 +43,8 @@ func (o *Operator) follow(who Who, c Command) (string, error) {
 		return o.calls(who), nil
 	case Why:
 		return o.why(who, c.Call)
+	case Assign:
+		return o.assign(who, c)
 	}
 	s, err := o.seat(who, c)
 	if err != nil {
@@ -90,13 +93,40 @@ func (o *Operator) dial(who Who, c Command) (string, error) {
 		return "", Mistake("Which number? It is written " + Dial.spelling().usage)
 	}
 	room := who.Room
-	if number != who.Number {
+	if number != who.Number && !who.Anywhere {
 		room = "" // this one is another telephone's
 	}
 	if err := o.Placer.Place(who.User, room, number); err != nil {
 		return "", Mistake("The call cannot be placed: " + err.Error() + ".")
 	}
 	return "Your client rings; answer it, and " + o.Numbers.Format(number) + " is called.", nil
+}
+
+// assign says, sets or takes the number of a room.
+func (o *Operator) assign(who Who, c Command) (string, error) {
+	switch {
+	case o.Book == nil:
+		return "", Mistake("A room's number is that of its telephone. Only where the gateway is an ordinary account can it be set.")
+	case c.Target == "" && who.Number == "":
+		return "This room has no number. " + Assign.spelling().example + " would set one.", nil
+	case c.Target == "":
+		return "A call in this room calls " + o.Numbers.Format(who.Number) + ", and so does !dial alone.", nil
+	}
+	if err := o.mayDial(who); err != nil {
+		return "", err
+	}
+	number, said := "", "This room has no number any more."
+	if !strings.EqualFold(c.Target, None) {
+		var err error
+		if number, err = o.number(c.Target); err != nil {
+			return "", err
+		}
+		said = "From now on a call in this room calls " + o.Numbers.Format(number) + ", and so does !dial alone."
+	}
+	if err := o.Book.Assign(who.Room, number); err != nil {
+		return "", Mistake("The number of this room stays as it is: " + err.Error() + ".")
+	}
+	return said, nil
 }
 
 func (o *Operator) mayDial(who Who) error {

@@ -306,3 +306,59 @@ func TestFixesAreComplete(t *testing.T) {
 		}
 	}
 }
+
+// book is what rooms were given.
+type book struct {
+	rooms map[string]string
+	fixed bool
+}
+
+func (b *book) Assign(room, number string) error {
+	if b.fixed {
+		return errors.New("the configuration gives it one")
+	}
+	b.rooms[room] = number
+	return nil
+}
+
+// A room's number is said, set and forgotten by who may dial.
+func TestAssign(t *testing.T) {
+	for _, c := range []struct {
+		user, line, has, said, kept string
+		fixed                       bool
+	}{
+		{alice, "!number", "", "This room has no number. !number +49 30 1234567 would set one.", "-", false},
+		{carol, "!number", "+4930", "A call in this room calls +49 30, and so does !dial alone.", "-", false},
+		{alice, "!number +49 40 1", "", "From now on a call in this room calls +49 401, and so does !dial alone.", "+49401", false},
+		{alice, "!number NONE", "+4930", "This room has no number any more.", "", false},
+		{alice, "!number hello", "", `"hello": not a telephone number.`, "-", false},
+		{alice, "!number 1", "", "The number of this room stays as it is: the configuration gives it one.", "-", true},
+		{carol, "!number 1", "", "You may be called here, but not place calls. The gateway's administrator can allow it.", "-", false},
+		{guest, "!number", "", "You may not use this telephone gateway. Its administrator can allow it.", "-", false},
+	} {
+		o, _ := office()
+		b := &book{map[string]string{"!r": "-"}, c.fixed}
+		o.Book = b
+		order, err := Parse(c.line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := o.Do(Who{User: c.user, Room: "!r", Number: c.has}, order); got != c.said || b.rooms["!r"] != c.kept {
+			t.Errorf("%s %s: %q, and the room has %q", c.user, c.line, got, b.rooms["!r"])
+		}
+	}
+	o, _ := office()
+	if got := o.Do(Who{User: alice, Room: "!r"}, Command{Verb: Assign, Target: "1"}); !strings.HasPrefix(got, "A room's number is that of its telephone.") {
+		t.Error(got)
+	}
+}
+
+// Where a room is nobody's telephone in particular, any number is called from it.
+func TestDialAnywhere(t *testing.T) {
+	o, d := office()
+	o.Do(Who{User: alice, Room: "!r", Number: "+4930", Anywhere: true}, Command{Verb: Dial, Target: "+4940"})
+	o.Do(Who{User: alice, Room: "!r", Number: "+4930"}, Command{Verb: Dial, Target: "+4940"})
+	if want := []string{"place " + alice + " !r +4940", "place " + alice + "  +4940"}; !slices.Equal(d.wishes, want) {
+		t.Errorf("%q", d.wishes)
+	}
+}

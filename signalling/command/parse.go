@@ -42,6 +42,14 @@ func Parse(body string) (Command, error) {
 	return c, c.arguments(words(rest))
 }
 
+// Known tells whether a message begins with a word that is a command here. In
+// rooms of many people, others may listen to "!" too.
+func Known(body string) bool {
+	word, _, ok := verbAt(strings.TrimSpace(plain(head(body))))
+	_, known := verbOf(word)
+	return ok && known
+}
+
 // head is the first line of a message, or as much as could be a command.
 func head(body string) string {
 	body = strings.TrimLeft(body[:min(len(body), maxBody)], " \t\r\n")
@@ -77,7 +85,7 @@ func (c *Command) arguments(args []string, err error) error {
 		return err
 	}
 	switch c.Verb {
-	case Dial, Transfer:
+	case Dial, Transfer, Assign:
 		return c.target(args)
 	case DTMF:
 		return c.digits(args)

@@ -31,6 +31,9 @@ func TestParse(t *testing.T) {
 		"!calls":                            {Verb: Calls},
 		"!why":                              {Verb: Why},
 		"!why abc":                          {Verb: Why, Call: "abc"},
+		"!number":                           {Verb: Assign},
+		"!number +49 30 1":                  {Verb: Assign, Target: "+49 30 1"},
+		"!NUMBER None":                      {Verb: Assign, Target: "None"},
 		"!help":                             {Verb: Help},
 		"!help !TRANSFER":                   {Verb: Help, Topic: "transfer"},
 		"!help call":                        {Verb: Help, Topic: "dial"},
@@ -91,15 +94,35 @@ func TestNumber(t *testing.T) {
 	}
 }
 
+// Who was asked for a number may answer with a short one.
+func TestAnswer(t *testing.T) {
+	for body, want := range map[string]string{"+49 30 1": "+49 30 1", "600": "600", " 6 ": "6", "": "", "six": "", "600!": "", "600\n1": "", "+": ""} {
+		if got, ok := Answer(body); ok != (want != "") || ok && got != want {
+			t.Errorf("%q: %q, %v", body, got, ok)
+		}
+	}
+}
+
+func TestKnown(t *testing.T) {
+	for body, want := range map[string]bool{"!dial": true, " !CALL 1": true, "！ｄｉａｌ": true, "!dtmf x": true, "!weather": false, "dial": false, "": false, "!": false} {
+		if Known(body) != want {
+			t.Errorf("%q: %v", body, !want)
+		}
+	}
+}
+
 func TestExplain(t *testing.T) {
-	all := Explain("")
+	all := Explain("", true)
 	for v := range verbs {
-		if !strings.Contains(all, v.spelling().usage) || !strings.Contains(Explain(v.String()), v.spelling().example) {
+		if !strings.Contains(all, v.spelling().usage) || !strings.Contains(Explain(v.String(), true), v.spelling().example) {
 			t.Errorf("!%v is not explained", v)
 		}
 		if c, err := Parse(v.spelling().example); err != nil || c.Verb != v {
 			t.Errorf("the example %q is %+v, %v", v.spelling().example, c, err)
 		}
+	}
+	if ours := Explain("", false); strings.Contains(ours, "!number ") || !strings.Contains(ours, "!dial ") {
+		t.Errorf("an application service explains %q", ours)
 	}
 	if len(all) > 4000 {
 		t.Errorf("!help has %d bytes", len(all))
@@ -111,11 +134,16 @@ func TestExplain(t *testing.T) {
 
 // FuzzParse: whatever is typed ends in a bounded command, a bounded answer, or is talk.
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{"!dial +49 30 1", "!transfer \"a b\" --ask", "！ｄｉａｌ　１", "!", "!x\x00\xff", "!dtmf 1\u202e2", "!help help", "! ", "!dial \"", "—ask"} {
+	for _, s := range []string{"!dial +49 30 1", "!transfer \"a b\" --ask", "！ｄｉａｌ　１", "!", "!x\x00\xff", "!dtmf 1\u202e2", "!help help", "! ", "!dial \"", "—ask", "!number none", "600"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, body string) {
-		Number(body)
+		if short, ok := Answer(body); ok && len(short) > 64 {
+			t.Errorf("a number of %d bytes", len(short))
+		}
+		if _, long := Number(body); long && Known(body) {
+			t.Error("a number and a command")
+		}
 		c, err := Parse(body)
 		var m Mistake
 		switch {

@@ -69,11 +69,22 @@ func short(s string) string {
 // Number tells whether a message is nothing but a telephone number, as people
 // write it. Whether anybody has it is not asked.
 func Number(body string) (string, bool) {
+	number, digits := digitsOf(body)
+	return number, digits >= 5 // fewer are a year, or a price
+}
+
+// Answer is Number for who was asked for one: it may be a short code.
+func Answer(body string) (string, bool) {
+	number, digits := digitsOf(body)
+	return number, digits >= 1
+}
+
+// digitsOf counts the digits of a number; none if it is anything else.
+func digitsOf(body string) (number string, digits int) {
 	line := strings.TrimSpace(plain(head(body)))
 	if len(body) > 64 || strings.Contains(strings.TrimSpace(body), "\n") {
-		return "", false
+		return "", 0
 	}
-	digits := 0
 	bare := strings.TrimPrefix(strings.ToLower(line), "tel:")
 	for i, r := range bare {
 		switch {
@@ -81,8 +92,8 @@ func Number(body string) (string, bool) {
 			digits++
 		case r == '+' && i == 0:
 		case !strings.ContainsRune(" -./()", r):
-			return "", false
+			return "", 0
 		}
 	}
-	return bare, digits >= 5 // fewer are a year, or a price
+	return bare, digits
 }

@@ -56,7 +56,7 @@ func (c *Client) host(ctx context.Context, room string, e *event.Event) error {
 		return err
 	}
 	c.outboxOf(c.bot(), room).put(outgoing{eventType: typeNotice, final: true,
-		content: storyOut{MsgType: string(event.MsgNotice), Body: hello + command.Explain("")}})
+		content: storyOut{MsgType: string(event.MsgNotice), Body: hello + command.Explain("", false)}})
 	return nil
 }
 
