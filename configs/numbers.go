@@ -28,6 +28,7 @@ func (d *decoder) numbers(c *Config) {
 	}
 	d.contactNumbers(plan, c.Contacts)
 	d.callers(c, plan)
+	d.roomNumbers(c, plan)
 	for i := range c.Routes.Inbound {
 		r := &c.Routes.Inbound[i]
 		if !c.leadsHere(*r) { // else only its "+" may be missing
@@ -69,6 +70,25 @@ func (d *decoder) contactNumbers(plan *number.Plan, contacts matrix.Contacts) {
 		contacts[n] = contacts[text]
 		d.at[join("contacts", n)] = d.where(path)
 		delete(contacts, text)
+	}
+}
+
+// roomNumbers holds the numbers of rooms to who could have one: where rooms are
+// telephones' their own ids say which.
+func (d *decoder) roomNumbers(c *Config, plan *number.Plan) {
+	for _, id := range slices.Sorted(maps.Keys(c.Rooms)) {
+		r := c.Rooms[id]
+		path := join("rooms", id) + ".number"
+		switch {
+		case r.Number == "":
+			continue
+		case id == matrix.EveryRoom:
+			d.found(path, "expected a number only where a single room is named")
+		case c.Matrix.Account.User == "":
+			d.found(path, "expected matrix.account as well: the rooms of an application service call the number of the telephone in them")
+		}
+		r.Number = d.number(plan, path, r.Number)
+		c.Rooms[id] = r
 	}
 }
 

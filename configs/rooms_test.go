@@ -17,6 +17,26 @@ func TestRooms(t *testing.T) {
 			t.Errorf("%s is %+v, and %+v in the client", id, c.Rooms[id], c.Matrix.Rooms[id])
 		}
 	}
+	const account = "matrix: {homeserver: \"http://h\", domain: example.org, account: {user: \"@phone:example.org\", password: x}}\n"
+	ordinary := account + minimal[strings.Index(minimal, "trunks:"):] + "dialing: {country: DE}\n"
+	c, err = parse("x", []byte(ordinary+`rooms: {"*": {story: full}, "!a:b": {number: "030 23125701"}, "!b": {}}`), source{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := c.Matrix.Rooms["!a:b"].Number; n != "+493023125701" || c.Matrix.Rooms["!b"].Number != "" {
+		t.Errorf("the number is %q", n)
+	}
+	for text, want := range map[string]string{
+		minimal + `rooms: {"!a:b": {number: "+493023125701"}}`:                      "rooms.!a:b.number: expected matrix.account as well",
+		ordinary + `rooms: {"*": {number: "+493023125701"}}`:                        "rooms.*.number: expected a number only where a single room is named",
+		ordinary + `rooms: {"!a:b": {number: hello}}`:                               `rooms.!a:b.number: expected a telephone number as it is dialled in DE, found "hello"`,
+		strings.Replace(ordinary, "account:", "inbound: portal, account:", 1):       "matrix.inbound: expected line, because an ordinary account",
+		strings.Replace(ordinary, "account:", "double_puppet: x.yaml, account:", 1): "matrix.double_puppet: expected nothing, because an ordinary account",
+	} {
+		if all := problemsOf(t, "x", text); len(all) != 1 || !strings.Contains(all[0].String(), want) {
+			t.Errorf("%s: got\n%s\nwant\n%s", text, all.Error(), want)
+		}
+	}
 	for text, want := range map[string]string{
 		`rooms: {"*": {story: loud}}`:           `rooms.*.story: expected off, short or full, found "loud"`,
 		`rooms: {"!a:b": {who_can_dial: 101}}`:  `rooms.!a:b.who_can_dial: expected a power level from 0 to 100, found 101`,

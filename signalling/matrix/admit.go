@@ -104,7 +104,7 @@ func (c *Client) incoming(l *leg) signalling.Incoming {
 
 // vet tells whether a call may be placed, and by whom to which number.
 func (c *Client) vet(ctx context.Context, l *leg, h heard) (why signalling.Reason, ok bool, err error) {
-	if l.ghost, err = c.store.ghostOf(ctx, h.Room); err != nil {
+	if l.ghost, err = c.ghostIn(ctx, h.Room); err != nil {
 		return why, false, err
 	}
 	if l.ghost == "" && c.ghosts.ours(h.Invitee) {
@@ -137,7 +137,9 @@ func (c *Client) vet(ctx context.Context, l *leg, h heard) (why signalling.Reaso
 		return why, false, errNotOurs
 	}
 	l.name = clean(names[h.Sender])
-	l.other.Number, _ = c.ghosts.dialable(l.ghost)
+	if l.other.Number, err = c.numberOf(ctx, h.Room, l.ghost); err != nil {
+		return why, false, err
+	}
 	if why, ok, err = c.secretly(ctx, l, h); err == nil && ok {
 		why, ok = c.mayCall(ctx, l, h)
 	}
@@ -171,18 +173,21 @@ func (c *Client) mayCall(ctx context.Context, l *leg, h heard) (signalling.Reaso
 	refuse := func(cause signalling.Cause, detail string) (signalling.Reason, bool) {
 		return signalling.Reason{Cause: cause, Detail: detail}, false
 	}
-	_, dialable := c.ghosts.dialable(l.ghost)
 	switch {
 	case c.draining.Load():
 		return refuse(signalling.ShuttingDown, "")
 	case !c.rooms.allowed(h.Sender):
 		return refuse(signalling.Forbidden, "you may not place calls")
-	case !dialable:
+	case l.other.Number == "" && !c.ordinary():
 		l.other.Name = "this line"
 		return refuse(signalling.InvalidNumber, "it only takes calls; dial from the dial pad")
 	}
 	if why, err := c.mayDialIn(ctx, l.room, l.ghost, h.Sender); why != "" || err != nil {
 		return refuse(signalling.Forbidden, cmp.Or(why, "the homeserver does not say whether you may"))
+	}
+	if l.other.Number == "" {
+		l.puzzled = true
+		return refuse(signalling.InvalidNumber, "this room has no number")
 	}
 	formats, err := c.peers.Formats(h.SDP)
 	if err != nil || len(formats) == 0 {

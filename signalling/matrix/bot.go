@@ -40,6 +40,7 @@ type written struct {
 	room, sender, event string
 	body                string
 	mentioned           string // the only user whom it mentions
+	addressed           bool   // it is for us, whoever else is in the room
 }
 
 // spoken is told of every message that people write in rooms of ours. It
@@ -53,9 +54,8 @@ func (c *Client) spoken(e *event.Event) {
 	if !ok {
 		return
 	}
-	order, err := command.Parse(w.body)
-	number, bare := command.Number(w.body)
-	if errors.Is(err, command.ErrNone) && !bare {
+	order, number, err, ok := c.meant(&w)
+	if !ok {
 		return
 	}
 	p := c.patronOf(w.sender)
@@ -75,6 +75,20 @@ func (c *Client) spoken(e *event.Event) {
 	if !ok {
 		c.log.Warn("ignored a command: too many at once")
 	}
+}
+
+// meant tells what a message means to us, if anything: a command, the answer to
+// which number it shall be, or a number that nobody asked for.
+func (c *Client) meant(w *written) (order command.Command, number string, mistake error, ok bool) {
+	asked := c.questions.answered(w.room, w.sender)
+	w.addressed = command.Known(w.body)
+	if answer, bare := command.Answer(w.body); asked && bare {
+		w.addressed = true
+		return command.Command{Verb: command.Dial, Target: answer}, "", nil, true
+	}
+	order, mistake = command.Parse(w.body)
+	number, bare := command.Number(w.body)
+	return order, number, mistake, bare || !errors.Is(mistake, command.ErrNone)
 }
 
 // readMessage reads a text; notices are of machines, and edits change what was
@@ -113,10 +127,11 @@ func unquoted(body string) string {
 }
 
 // attend follows a command where commands are taken: in a room that one of our
-// users shares with nobody but the person.
+// users shares with nobody but the person, or any room of an ordinary account.
 func (c *Client) attend(ctx context.Context, p *patron, w written, order command.Command, mistake error, number string) {
 	who, ours, err := c.place(ctx, w)
-	if err == nil && ours != "" && !(errors.Is(mistake, command.ErrNone) && ours != c.bot()) {
+	talk := errors.Is(mistake, command.ErrNone) && (ours != c.bot() || who.Number != "") // a number, in a telephone's room
+	if err == nil && ours != "" && !talk {
 		var first bool
 		if first, err = c.store.firstTime(ctx, w.event); first && err == nil {
 			c.reply(p, ours, w, c.obey(ctx, who, ours, order, mistake, number))
@@ -142,13 +157,16 @@ func (c *Client) obey(ctx context.Context, who command.Who, ours string, order c
 	if mistake != nil {
 		return mistake.Error()
 	}
-	if order.Verb == command.Dial || order.Verb == command.Transfer {
+	if order.Verb == command.Dial || order.Verb == command.Transfer || order.Verb == command.Assign && order.Target != "" {
 		if why, err := c.mayDialIn(ctx, who.Room, ours, who.User); why != "" || err != nil {
 			return "You may not place calls from here: " + cmp.Or(why, "the homeserver does not say whether you may") + "."
 		}
 	}
 	c.followed.add(order.Verb.String())
 	o := &command.Operator{Desk: c.obeyed(), Placer: c, May: c.may, Numbers: c.numbers, Domain: c.cfg.Domain, Name: c.known}
+	if c.ordinary() {
+		o.Book = book{ctx, c}
+	}
 	return o.Do(who, order)
 }
 

@@ -15,6 +15,10 @@ const botName = "Roomline"
 
 const hello = "Hello! I am the telephone gateway. Say !dial and a number here, and your client rings; answer it, and the number is called.\n"
 
+// helloAccount is the same of an ordinary account.
+const helloAccount = "Hello! I am a telephone. Say !dial and a number here, and your client rings; answer it, and the number is called. " +
+	"With !number this room gets a number, which a call to me then calls.\n"
+
 // bot is the appservice's own user, or the account that we are.
 func (c *Client) bot() string {
 	if c.ordinary() {
@@ -48,6 +52,9 @@ func (c *Client) host(ctx context.Context, room string, e *event.Event) error {
 	if err != nil || !joined {
 		return err
 	}
+	if err := c.inherit(ctx, room); err != nil {
+		return err
+	}
 	first, err := c.store.firstTime(ctx, e.ID.String())
 	if err != nil || !first {
 		return err
@@ -56,14 +63,24 @@ func (c *Client) host(ctx context.Context, room string, e *event.Event) error {
 		return err
 	}
 	c.outboxOf(c.bot(), room).put(outgoing{eventType: typeNotice, final: true,
-		content: storyOut{MsgType: string(event.MsgNotice), Body: hello + command.Explain("", false)}})
+		content: storyOut{MsgType: string(event.MsgNotice), Body: c.hello()}})
 	return nil
 }
 
+// hello is what a room is told that has invited us.
+func (c *Client) hello() string {
+	if c.ordinary() {
+		return helloAccount + command.Explain("", true)
+	}
+	return hello + command.Explain("", false)
+}
+
 // place tells whose room a message was written in, and what a command there is
-// for. Where others listen, or nobody of ours is, there is none of ours.
+// for. Where others listen, or nobody of ours is, there is none of ours; but an
+// ordinary account is a member like others, and takes what begins with one of
+// its own words.
 func (c *Client) place(ctx context.Context, w written) (who command.Who, ours string, err error) {
-	ours, err = c.store.ghostOf(ctx, w.room)
+	ours, err = c.ghostIn(ctx, w.room)
 	if err != nil || ours == "" {
 		return who, "", err
 	}
@@ -72,27 +89,33 @@ func (c *Client) place(ctx context.Context, w written) (who command.Who, ours st
 		return who, "", c.store.forgetRoom(ctx, w.room, ours)
 	}
 	_, here := names[w.sender]
-	if err != nil || !here || len(names) != 2 {
+	if err != nil || !here || len(names) != 2 && !(c.ordinary() && w.addressed) {
 		return who, "", err
 	}
-	who = command.Who{User: w.sender, Mentioned: w.mentioned}
-	if ours != c.bot() {
-		who.Room, who.Call = w.room, c.calls.name(w.room)
-		who.Number, _ = c.ghosts.dialable(ours)
+	who = command.Who{User: w.sender, Mentioned: w.mentioned, Anywhere: c.ordinary()}
+	if ours != c.bot() || c.ordinary() {
+		who.Room, who.Call = w.room, c.calls.name(w.room, w.sender)
+		who.Number, err = c.numberOf(ctx, w.room, ours)
 	}
-	return who, ours, nil
+	return who, ours, err
 }
 
-// name is the call that goes on in a room, as the switchboard calls it.
-func (c *calls) name(room string) string {
+// name is the call of a user that goes on in a room, as the switchboard calls
+// it; without one, any that does.
+func (c *calls) name(room, user string) (call string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for k, l := range c.live {
-		if in := l.seat.Load(); k.room == room && in != nil {
+		in := l.seat.Load()
+		switch {
+		case k.room != room || in == nil:
+		case l.user == user:
 			return in.Call()
+		default:
+			call = in.Call()
 		}
 	}
-	return ""
+	return call
 }
 
 // Place implements command.Placer.

@@ -83,12 +83,12 @@ func (c *calls) begin(l *leg) {
 	delete(c.early, k)
 }
 
-// claim begins a call in a room where no other goes on: clients take no notice
-// of a second one.
+// claim begins a call in a room where none goes on of its user's: clients take
+// no notice of a second one.
 func (c *calls) claim(l *leg) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.occupied(l.room) {
+	if c.engaged(l.room, l.user) {
 		return false
 	}
 	l.rings = true
@@ -181,6 +181,17 @@ func (c *calls) busy(room string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.occupied(room)
+}
+
+// engaged tells whether a member of a room, or with an empty user anybody, has
+// a call there. It is called with mu held.
+func (c *calls) engaged(room, user string) bool {
+	for k, l := range c.live {
+		if k.room == room && (user == "" || l.user == "" || l.user == user) {
+			return true
+		}
+	}
+	return false
 }
 
 // occupied is called with mu held.

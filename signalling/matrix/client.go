@@ -68,17 +68,18 @@ type Client struct {
 	ringback signalling.Music // nil: silence
 	refused  atomic.Uint64    // requests without our token
 
-	ctx      context.Context // of the legs and of all slow work
-	stop     context.CancelFunc
-	sending  context.Context // of the outboxes, which outlive the legs
-	mute     context.CancelFunc
-	quit     chan struct{} // ends intake
-	work     sync.WaitGroup
-	outboxes sync.WaitGroup
-	atOnce   chan struct{}
-	draining atomic.Bool
-	followed tally // commands
-	closing  sync.Once
+	ctx       context.Context // of the legs and of all slow work
+	stop      context.CancelFunc
+	sending   context.Context // of the outboxes, which outlive the legs
+	mute      context.CancelFunc
+	quit      chan struct{} // ends intake
+	work      sync.WaitGroup
+	outboxes  sync.WaitGroup
+	atOnce    chan struct{}
+	draining  atomic.Bool
+	followed  tally // commands
+	questions questions
+	closing   sync.Once
 
 	left    []openCall      // of an earlier run; of watch alone, as is the next
 	again   []*event.Event  // acknowledged by an earlier run, and not taken up; of intake alone

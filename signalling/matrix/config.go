@@ -76,6 +76,10 @@ func (c Config) inbound() error {
 	switch {
 	case c.Inbound != InboundLine && c.Inbound != InboundPortal:
 		return fmt.Errorf("inbound: expected line or portal, found %q", c.Inbound)
+	case c.Inbound == InboundPortal && c.Account.given():
+		return errors.New("inbound: expected line, because an ordinary account (account.user) is in one room with each person")
+	case c.DoublePuppet != "" && c.Account.given():
+		return errors.New("double_puppet: expected nothing, because an ordinary account (account.user) makes no telephone users")
 	case c.Inbound == InboundPortal && c.DoublePuppet == "":
 		return errors.New("inbound: expected double_puppet as well, because nobody but an administrator can let people join rooms by themselves")
 	}

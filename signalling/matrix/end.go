@@ -77,9 +77,20 @@ func (l *leg) conclude(o outcome) {
 	if l.out != nil {
 		l.out.drop()
 		l.tellEnd(o)
-		l.tell(over, l.inWords(o.reason))
+		l.farewell(o.reason)
 	}
 	l.c.calls.end(l)
+}
+
+// farewell says in words how the call ended, or asks for the number of one
+// that could not even begin.
+func (l *leg) farewell(r signalling.Reason) {
+	if l.puzzled {
+		l.c.questions.ask(l.room, l.user)
+		l.out.put(outgoing{eventType: typeNotice, final: true, content: noticeOut{"m.notice", whichNumber}})
+		return
+	}
+	l.tell(over, l.inWords(r))
 }
 
 // tellEnd sends the reject or hangup. The outbox outlives the leg, so that

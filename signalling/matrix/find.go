@@ -41,7 +41,8 @@ func (n *lines) find(ctx context.Context, to signalling.Target) (room, ghost str
 	return room, ghost, n.announce(ctx, ghost, caller)
 }
 
-// announce shows who calls. A number whose name the carrier does not tell this
+// announce shows who calls; an account does so once the room is its call's
+// (rename). A number whose name the carrier does not tell this
 // time keeps the one it has.
 func (n *lines) announce(ctx context.Context, ghost string, caller signalling.Party) error {
 	if number, ok := n.ghosts.number(ghost); ok && clean(caller.Name) == "" {
@@ -117,7 +118,9 @@ func (n *lines) speakers(ctx context.Context, room, called string) ([]string, er
 				n.log.Debug("could not join a room in which a number shall ring", "error", err)
 			}
 		}
-		list = append(list, ghost)
+		if ghost != holder {
+			list = append(list, ghost)
+		}
 	}
 	seen, err := n.store.state.GetRoomMembers(ctx, id.RoomID(room), event.MembershipJoin)
 	for user := range seen {

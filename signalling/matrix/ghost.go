@@ -46,8 +46,11 @@ func newGhosts(cfg Config, hs *homeserver, st *store, n Numbers) *ghosts {
 var e164 = regexp.MustCompile(`^\+[1-9][0-9]{1,14}$`)
 
 // of names the user of a number: @tel_4930… for E.164, without its "+", and
-// @tel_s… for everything shorter.
+// @tel_s… for everything shorter. An account speaks for all numbers.
 func (g *ghosts) of(number string) string {
+	if g.account != "" {
+		return g.account
+	}
 	if e164.MatchString(number) {
 		return g.begins + number[1:] + g.ends
 	}
@@ -56,6 +59,9 @@ func (g *ghosts) of(number string) string {
 
 // line names the user that rings a person when the caller has no room yet.
 func (g *ghosts) line(user string) string {
+	if g.account != "" {
+		return g.account
+	}
 	who := strings.TrimSuffix(strings.TrimPrefix(user, "@"), g.ends)
 	return g.begins + "line_" + id.EncodeUserLocalpart(who) + g.ends
 }
@@ -103,8 +109,11 @@ func (g *ghosts) ensure(ctx context.Context, user string, want profile) error {
 }
 
 // make registers a user and lets choose decide from how it is shown how it
-// shall be.
+// shall be. An account is its owner's, who gives it both.
 func (g *ghosts) make(ctx context.Context, user string, choose func(known profile) profile) error {
+	if g.account != "" {
+		return nil
+	}
 	turn := g.turn(user)
 	if err := turn.take(ctx); err != nil {
 		return fmt.Errorf("make %s: %w", user, err)

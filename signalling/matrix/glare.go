@@ -49,7 +49,7 @@ func (c *calls) move(l *leg, id string) {
 func (l *leg) crosses(h heard) bool {
 	ctx, cancel := context.WithTimeout(l.c.ctx, placeTimeout)
 	defer cancel()
-	if h.Invitee != "" && h.Invitee != l.ghost {
+	if h.Invitee != "" && h.Invitee != l.ghost || l.c.toAnother(ctx, l) {
 		l.c.takeUp(h)
 		return false
 	}
@@ -62,6 +62,16 @@ func (l *leg) crosses(h heard) bool {
 		l.log.Error("could not write down a call", "error", err)
 	}
 	return fresh || err != nil
+}
+
+// toAnother tells whether a call in the room of an ordinary account is to
+// another number than the one that calls there: then it cannot be its answer.
+func (c *Client) toAnother(ctx context.Context, l *leg) bool {
+	if !c.ordinary() {
+		return false
+	}
+	number, err := c.numberOf(ctx, l.room, l.ghost)
+	return err != nil || number != "" && number != l.other.Number
 }
 
 // yield gives up our call for the one that the user placed at the same moment,

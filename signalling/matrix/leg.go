@@ -69,6 +69,7 @@ type leg struct {
 	keys     keys
 	talked   time.Time // zero: never
 	asking   bool      // a user is rung who wants to call; see callBack
+	puzzled  bool      // a call to no number: the room is asked for one instead of told
 
 	mu    sync.Mutex // guards what follows
 	media media.Endpoint
@@ -149,6 +150,7 @@ func (l *leg) run(recipe func() outcome) {
 		l.report(signalling.Event{Kind: signalling.HungUp, Side: l.side, Reason: o.reason})
 	}
 	l.conclude(o)
+	l.c.undress(l.room)
 	l.handBack()
 	if l.peer != nil {
 		l.peer.Close()

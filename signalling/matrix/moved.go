@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 )
 
@@ -55,6 +54,11 @@ func (c *Client) replaced(ctx context.Context, room, successor string) error {
 		if err != nil && user != "" {
 			c.lines.moving(ctx, ghost, user)
 		}
+		if err != nil {
+			if err := c.handDown(ctx, room, successor, false); err != nil {
+				return err
+			}
+		}
 	}
 	if c.calls.busy(room) { // what is said there still has to reach us
 		return c.store.forgetRoom(ctx, room, ghost)
@@ -68,23 +72,21 @@ func (c *Client) follow(ctx context.Context, old, successor, ghost, user string)
 	if _, err := c.hs.user(ghost).JoinRoomByID(ctx, id.RoomID(successor)); err != nil {
 		return fmt.Errorf("join %s: %w", successor, err)
 	}
-	var create struct {
-		Predecessor struct {
-			RoomID string `json:"room_id"`
-		} `json:"predecessor"`
-	}
-	err := c.hs.user(ghost).StateEvent(ctx, id.RoomID(successor), event.StateCreate, "", &create)
-	if err != nil && !gone(err) {
+	before, err := c.predecessor(ctx, successor, ghost)
+	if err != nil {
 		return err
 	}
 	open, err := c.hs.public(ctx, successor, ghost)
 	switch {
 	case err != nil:
 		return err
-	case create.Predecessor.RoomID != old, open:
+	case before != old, open:
 		return c.rooms.leave(ctx, successor, ghost)
 	}
 	if err := c.store.setRoom(ctx, successor, ghost, user); err != nil {
+		return err
+	}
+	if err := c.handDown(ctx, old, successor, true); err != nil {
 		return err
 	}
 	return c.movedIn(ctx, successor, ghost)

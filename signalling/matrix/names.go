@@ -115,6 +115,9 @@ func (g *ghosts) wear(ctx context.Context, user string, known, want profile) err
 // has ended meanwhile renames nobody.
 func (n *lines) rename(ctx context.Context, l *leg, party signalling.Party) error {
 	ghost := l.ghost
+	if n.ghosts.account != "" {
+		return n.dress(ctx, l, party)
+	}
 	if !n.wears(ghost, party) {
 		return nil
 	}

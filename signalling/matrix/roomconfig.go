@@ -19,6 +19,7 @@ const unset = -1
 type Room struct {
 	Story      string `yaml:"story"`        // off, short or full
 	WhoCanDial int    `yaml:"who_can_dial"` // the power level that a caller needs (Matrix 1.18, "m.room.power_levels")
+	Number     string `yaml:"number"`       // whom a call in it calls, where we are an ordinary account; empty: what people give it
 }
 
 // Rooms are rooms by their ids, and EveryRoom.

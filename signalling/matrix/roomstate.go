@@ -41,7 +41,9 @@ func (c *Client) memberChanged(e *event.Event, room, who string, membership even
 	case membership == event.MembershipLeave || membership == event.MembershipBan:
 		c.calls.left(room, who, ghost)
 		if ghost || who == c.bot() {
-			c.background(func(ctx context.Context) error { return c.store.forgetRoom(ctx, room, who) })
+			c.background(func(ctx context.Context) error {
+				return errors.Join(c.store.forgetRoom(ctx, room, who), c.store.dropNumber(ctx, room))
+			})
 		}
 	}
 }
@@ -50,7 +52,7 @@ func (c *Client) memberChanged(e *event.Event, room, who string, membership even
 // answer a stranger's, or a storm of them, would only help a flood.
 func (c *Client) invitedTo(e *event.Event, room, who string) {
 	inviter := e.Sender.String()
-	own := who == c.ghosts.line(inviter)
+	own := who == c.ghosts.line(inviter) && !c.ordinary()
 	switch {
 	case c.ghosts.ours(inviter) || !own && !c.rooms.answered(inviter):
 	case !c.storms.take(inviter):

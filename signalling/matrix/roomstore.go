@@ -57,6 +57,13 @@ func (s *store) roomsOf(ctx context.Context, ghost, user string) ([]string, erro
 		ORDER BY CASE user_id WHEN '' THEN 1 ELSE 0 END, since DESC LIMIT 10`, ghost, user)
 }
 
+// chatsOf is roomsOf for an account, which is in other rooms of the person's as
+// well: those that it made for the person come first.
+func (s *store) chatsOf(ctx context.Context, account, user string) ([]string, error) {
+	return s.all(ctx, `SELECT room_id FROM ghost_room WHERE ghost = $1 AND user_id IN ($2, '')
+		ORDER BY CASE WHEN room_id IN (SELECT room_id FROM asked WHERE user_id = $2) THEN 0 WHEN user_id = '' THEN 2 ELSE 1 END, since DESC LIMIT 10`, account, user)
+}
+
 // asked is when a person was last invited to a room; long ago if never.
 func (s *store) asked(ctx context.Context, room, user string) (time.Time, error) {
 	var at int64

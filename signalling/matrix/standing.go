@@ -37,7 +37,7 @@ func (n *lines) standing(ctx context.Context, room, ghost, user string) (standin
 // shared looks for a room in which a telephone and a person are alone, or for
 // one where the telephone waits for the person.
 func (n *lines) shared(ctx context.Context, ghost, user string) (room, waits string, err error) {
-	list, err := n.store.roomsOf(ctx, ghost, user)
+	list, err := n.candidates(ctx, ghost, user)
 	if err != nil {
 		return "", "", err
 	}
@@ -47,9 +47,26 @@ func (n *lines) shared(ctx context.Context, ghost, user string) (room, waits str
 			return "", "", err
 		case s == usable:
 			return room, "", nil
-		case s == awaiting && waits == "":
+		case s == awaiting && waits == "" && n.made(ctx, room, ghost, user):
 			waits = room
 		}
 	}
 	return "", waits, nil
+}
+
+func (n *lines) candidates(ctx context.Context, ghost, user string) ([]string, error) {
+	if n.ghosts.account != "" {
+		return n.store.chatsOf(ctx, ghost, user)
+	}
+	return n.store.roomsOf(ctx, ghost, user)
+}
+
+// made tells whether a person may be asked into a room: nobody is asked back
+// into one that an account was invited to, and that all others have left.
+func (n *lines) made(ctx context.Context, room, ghost, user string) bool {
+	if ghost != n.ghosts.account {
+		return true
+	}
+	at, err := n.store.asked(ctx, room, user)
+	return err == nil && !at.IsZero()
 }

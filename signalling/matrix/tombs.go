@@ -24,7 +24,7 @@ func (c *calls) bury(k callKey) {
 }
 
 // sweep removes what is old from a map, or anything when that is not enough.
-func sweep[V any](m map[callKey]V, old func(V) bool, limit int) {
+func sweep[K comparable, V any](m map[K]V, old func(V) bool, limit int) {
 	for k, v := range m {
 		if old(v) {
 			delete(m, k)

@@ -2,6 +2,7 @@ package matrix
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"roomline/signalling"
@@ -58,7 +59,7 @@ func (c *Client) settle() bool {
 	}
 	c.left, c.half = nil, nil
 	c.present(ctx)
-	err := c.lines.all(ctx, c.users)
+	err := errors.Join(c.lines.all(ctx, c.users), c.undressAll(ctx))
 	if err != nil && c.ctx.Err() == nil {
 		c.log.Warn("could not prepare the telephone rooms", "error", err)
 	}
