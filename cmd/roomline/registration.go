@@ -34,6 +34,9 @@ func registrationCommand() *cobra.Command {
 			return err
 		}
 		fmt.Fprintf(c.OutOrStdout(), text, verb(created), path, path)
+		if cfg.Matrix.Encryption.Enabled && !puppet {
+			fmt.Fprint(c.OutOrStdout(), toldEncryption, matrix.Switches)
+		}
 		return nil
 	})
 	c.Flags().BoolVar(&puppet, "double-puppet", false, "write the second registration, by which users join telephone rooms without being asked")
@@ -48,6 +51,12 @@ Add it to homeserver.yaml, readable by the homeserver, and restart that
 
 app_service_config_files:
   - %q
+`
+
+const toldEncryption = `
+Encrypted rooms: the homeserver reads this file only when it starts, and needs these lines in homeserver.yaml as well
+(Synapse; docs/encryption.md):
+
 `
 
 const toldPuppet = `

@@ -26,6 +26,12 @@ const (
 	switchCounts   = "msc3202_transaction_extensions"
 )
 
+// Switches are the lines of homeserver.yaml that encryption needs, for Synapse.
+const Switches = `experimental_features:
+  ` + switchToDevice + `: true
+  ` + switchCounts + `: true
+`
+
 // missing tells whether it is certain that nothing of ours can be encrypted.
 func (a ability) missing() bool { return a != abilityOn && a != abilityUnknown }
 
@@ -57,16 +63,13 @@ func (a ability) refusal() signalling.Reason {
 	return signalling.Reason{Cause: signalling.Forbidden, Detail: "the room is encrypted, and " + a.need()}
 }
 
-// tester is a vault that does not take the homeserver's word for it.
-type tester interface{ ability() ability }
-
 // ability is whether we can take part in encrypted rooms now.
 func (c *Client) ability() ability {
 	if c.vault == nil {
 		return abilityOff
 	}
-	if t, ok := c.vault.(tester); ok {
-		return t.ability()
+	if g, ok := c.vault.(*gate); ok {
+		return g.ability()
 	}
 	return abilityOn
 }

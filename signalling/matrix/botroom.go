@@ -55,12 +55,16 @@ func (c *Client) host(ctx context.Context, room string, e *event.Event) error {
 	if err := c.inherit(ctx, room); err != nil {
 		return err
 	}
+	barred, err := c.secrecy.anew(ctx, room, c.bot())
+	if err != nil {
+		return err
+	}
 	first, err := c.store.firstTime(ctx, e.ID.String())
 	if err != nil || !first {
 		return err
 	}
-	if told, err := c.dumb(ctx, room, c.bot()); told || err != nil {
-		return err
+	if barred != "" {
+		return c.tellEncrypted(ctx, room)
 	}
 	c.outboxOf(c.bot(), room).put(outgoing{eventType: typeNotice, final: true,
 		content: storyOut{MsgType: string(event.MsgNotice), Body: c.hello()}})

@@ -41,20 +41,13 @@ func (c *Client) tellEncrypted(ctx context.Context, room string) error {
 
 // movedIn looks at a room that a telephone has just joined.
 func (c *Client) movedIn(ctx context.Context, room, ghost string) error {
-	told, err := c.dumb(ctx, room, ghost)
-	if err == nil && !told {
-		c.catchUp(ctx, room, ghost)
+	barred, err := c.secrecy.anew(ctx, room, ghost)
+	switch {
+	case err != nil:
+		return err
+	case barred != "":
+		return c.tellEncrypted(ctx, room)
 	}
-	return err
-}
-
-// dumb tells whether our user can say nothing in a room that it has just
-// joined but why. What was known of the room before it came is of no worth.
-func (c *Client) dumb(ctx context.Context, room, ghost string) (bool, error) {
-	c.secrecy.doubt(room)
-	barred, err := c.secrecy.barred(ctx, room, ghost)
-	if err != nil || barred == "" || !c.ability().missing() {
-		return false, err
-	}
-	return true, c.tellEncrypted(ctx, room)
+	c.catchUp(ctx, room, ghost)
+	return nil
 }

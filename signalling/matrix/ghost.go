@@ -31,6 +31,7 @@ type ghosts struct {
 	account string // the only user of ours, if we are an ordinary account
 
 	contacts Contacts
+	vault    vault // nil: they have no devices
 
 	turns [32]turn // one ghost is made by one goroutine at a time
 }
@@ -129,6 +130,11 @@ func (g *ghosts) make(ctx context.Context, user string, choose func(known profil
 	if known.name == "" {
 		if err := g.recall(ctx, user); err != nil {
 			return err
+		}
+	}
+	if g.vault != nil { // before anybody invites it: clients encrypt a direct chat with whom they can encrypt for
+		if err := g.vault.Ensure(ctx, user); err != nil {
+			return fmt.Errorf("make a device of %s: %w", user, err)
 		}
 	}
 	return g.wear(ctx, user, known, choose(known))

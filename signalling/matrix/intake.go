@@ -51,7 +51,7 @@ func (c *Client) transaction(batch []*event.Event) {
 			next++
 		case e.StateKey != nil:
 			c.stateChanged(e)
-		case e.Type.Type == typeEncrypted && c.vault == nil:
+		case e.Type.Type == typeEncrypted && c.ability().missing():
 			c.veiled(e)
 		case e.Type.Type == typeEncrypted:
 			secret = append(secret, e)

@@ -66,6 +66,7 @@ func LoadRegistration(path string) (*appservice.Registration, error) {
 func registration(cfg Config, asToken, hsToken string) *appservice.Registration {
 	limited := false // Synapse would hold back 0.2 messages a second otherwise
 	users := "@" + regexp.QuoteMeta(cfg.Prefix) + ".+:" + regexp.QuoteMeta(cfg.Domain)
+	veiled := cfg.Encryption.Enabled
 	return &appservice.Registration{
 		ID:              cfg.Bot,
 		URL:             cfg.url(),
@@ -75,6 +76,9 @@ func registration(cfg Config, asToken, hsToken string) *appservice.Registration 
 		RateLimited:     &limited,
 		Protocols:       []string{protocolPSTN, protocolVector},
 		Namespaces:      appservice.Namespaces{UserIDs: appservice.NamespaceList{{Regex: users, Exclusive: true}}},
+		EphemeralEvents: veiled, // with them come the messages to devices (MSC4203)
+		MSC3202:         veiled, // what is left of our devices' keys, and whose devices have changed
+		MSC4190:         veiled, // we make devices; with it a login is refused, and a registration that would log in
 	}
 }
 

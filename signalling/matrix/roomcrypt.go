@@ -129,10 +129,23 @@ func (s *secrecy) doubt(room string) {
 // and we cannot encrypt. Empty: nothing is against it.
 func (s *secrecy) barred(ctx context.Context, room, ghost string) (why string, err error) {
 	veiled, err := s.of(ctx, room, ghost)
-	if err != nil || !veiled || s.able() == abilityOn {
+	if err != nil || !veiled {
 		return "", err
 	}
-	return "the room is encrypted, and " + s.able().need(), nil
+	switch can := s.able(); {
+	case can == abilityUnknown:
+		return "", errUntested
+	case can.missing():
+		return can.refusal().Detail, nil
+	}
+	return "", nil
+}
+
+// anew is barred in a room that our user has just joined: that it was plain
+// before is of no worth.
+func (s *secrecy) anew(ctx context.Context, room, ghost string) (why string, err error) {
+	s.doubt(room)
+	return s.barred(ctx, room, ghost)
 }
 
 // veils notes what a state event says about the secrecy of a room. The content

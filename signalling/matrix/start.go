@@ -51,11 +51,15 @@ func (c *Client) furnish() error {
 		return err
 	}
 	c.secrecy.hs = c.hs
+	if err := c.unlock(); err != nil {
+		return err
+	}
 	act, err := newPuppets(c.cfg, c.hs, c.log)
 	if err != nil {
 		return err
 	}
 	c.ghosts = newGhosts(c.cfg, c.hs, c.store, c.numbers)
+	c.ghosts.vault = c.vault
 	c.rooms = &rooms{c.hs, c.store, c.ghosts, c.secrecy, c.may, c.log}
 	c.lines = newLines(c.cfg, c.hs, c.store, c.ghosts, c.secrecy, c.calls, act, c.log)
 	return nil

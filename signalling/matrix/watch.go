@@ -13,7 +13,11 @@ import (
 func (c *Client) watch() {
 	settled := false
 	for wait := c.pace.first; ; {
+		was := c.Ready()
 		err := c.ask()
+		if g, ok := c.vault.(*gate); ok && err == nil {
+			g.try(c.ctx, was != nil)
+		}
 		if err == nil && !settled {
 			settled = c.settle()
 		}

@@ -1,0 +1,122 @@
+package matrix
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/event"
+)
+
+// gate is the vault of an application service. It lets nothing of ours be
+// encrypted before the homeserver has shown that it plays its part: Synapse
+// does so with switches that are off by default, and others not at all. Users
+// with keys whom no message reaches would make clients encrypt rooms in which
+// nothing can be read.
+type gate struct {
+	vault
+	test tester
+	bot  string
+	log  *slog.Logger
+
+	mu      sync.Mutex // guards what follows
+	state   ability
+	tested  time.Time
+	nonce   string
+	arrived chan struct{} // closed when the message with the nonce has come
+	counts  chan struct{} // closed when the counts of the bot's keys have
+}
+
+// tester asks of the homeserver what the gate has to see.
+type tester interface {
+	// prepare makes the bot's device, to which the message goes.
+	prepare(ctx context.Context) error
+	// send sends the bot a message from itself.
+	send(ctx context.Context, nonce string) error
+}
+
+// The bot's device that the test is sent to. It never has keys, so nobody
+// encrypts for it.
+const (
+	probeDevice = "ROOMLINE_TEST"
+	probeName   = "Roomline: test of encryption"
+	typeProbe   = "org.roomline.test"
+)
+
+const (
+	probes     = 5               // a homeserver that has just found us again drops what is not for rooms
+	probeTime  = 3 * time.Second // until the message is with us; Synapse takes some hundredths
+	countTime  = 3 * time.Second // after that; they come in the same transaction
+	probeAgain = 5 * time.Minute
+)
+
+// errUntested is the end of an attempt to encrypt before the test: it is made again.
+var errUntested = errors.New("the homeserver has not shown yet that encryption can work")
+
+func newGate(v vault, t tester, bot string, log *slog.Logger) *gate {
+	return &gate{vault: v, test: t, bot: bot, log: log, state: abilityUnknown}
+}
+
+func (g *gate) ability() ability {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.state
+}
+
+// Ensure implements vault. While nobody can reach them, our users get no keys.
+func (g *gate) Ensure(ctx context.Context, user string) error {
+	if g.ability() != abilityOn {
+		return nil
+	}
+	return g.vault.Ensure(ctx, user)
+}
+
+// Seal implements vault.
+func (g *gate) Seal(ctx context.Context, user, room, eventType string, content any, members func(context.Context) ([]string, error)) (*event.EncryptedEventContent, error) {
+	switch can := g.ability(); {
+	case can == abilityUnknown:
+		return nil, errUntested
+	case can.missing():
+		return nil, errNotInClear
+	}
+	return g.vault.Seal(ctx, user, room, eventType, content, members)
+}
+
+// ToDevice implements vault.
+func (g *gate) ToDevice(user, device string, e *event.Event, done func()) {
+	if user != g.bot || device != probeDevice {
+		g.vault.ToDevice(user, device, e, done)
+		return
+	}
+	done()
+	var content struct{ Nonce text }
+	if e.Type.Type != typeProbe || e.Sender.String() != g.bot || json.Unmarshal(e.Content.VeryRaw, &content) != nil {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.nonce != "" && string(content.Nonce) == g.nonce {
+		g.nonce = ""
+		close(g.arrived)
+	}
+}
+
+// Counted implements vault. Synapse tells the counts of the bot's devices in
+// every transaction.
+func (g *gate) Counted(left mautrix.OTKCount, fallbacks []string) {
+	if left.UserID.String() == g.bot {
+		g.mu.Lock()
+		if g.counts != nil {
+			close(g.counts)
+			g.counts = nil
+		}
+		g.mu.Unlock()
+	}
+	if left.UserID.String() != g.bot || left.DeviceID != probeDevice {
+		g.vault.Counted(left, fallbacks)
+	}
+}
