@@ -9,6 +9,8 @@ import (
 
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/id"
+
+	"roomline/signalling/matrix/e2ee"
 )
 
 // This file holds how the homeserver is put to the test.
@@ -74,13 +76,32 @@ func (g *gate) probe(ctx context.Context) (ability, error) {
 	return abilityNoToDevice, nil
 }
 
-// unlock puts the gate before what keeps the devices of our users, where we
-// are an application service. An ordinary account needs none: it asks the
-// homeserver itself for all that the gate waits for.
-func (c *Client) unlock() error {
-	if c.vault != nil && c.cfg.Encryption.Enabled && !c.ordinary() {
-		c.vault = newGate(c.vault, masks{c.hs, c.bot()}, c.bot(), c.log)
+// unlock opens the keys of our users, behind a gate, if they are wished. An
+// ordinary account needs no gate: it asks the homeserver itself for all that
+// this one waits for.
+func (c *Client) unlock(ctx context.Context) error {
+	if !c.cfg.Encryption.Enabled || c.ordinary() {
+		return nil
 	}
+	hs := masks{c.hs, c.bot()}
+	if c.vault == nil {
+		if err := c.openKeys(ctx, hs, nil); err != nil {
+			return err
+		}
+	}
+	c.vault = newGate(c.vault, hs, c.bot(), c.log)
+	return nil
+}
+
+// openKeys opens the keys of our users, or of the account that we are.
+func (c *Client) openKeys(ctx context.Context, hs e2ee.Homeserver, account *e2ee.Account) error {
+	own := c.cfg.Encryption
+	devices, err := e2ee.New(ctx, e2ee.Config{Policy: own.Devices, PickleKey: own.PickleKey, Confirmed: own.Confirmed,
+		Name: c.cfg.Account.DeviceName, Account: account}, c.db, c.store.state, hs, c.log)
+	if err != nil {
+		return fmt.Errorf("matrix encryption: %w", err)
+	}
+	c.vault = devices
 	return nil
 }
 

@@ -10,7 +10,7 @@ func (c *Client) Start(ctx context.Context) error {
 	if err := c.takeStock(ctx); err != nil {
 		return err
 	}
-	if err := c.furnish(); err != nil {
+	if err := c.furnish(ctx); err != nil {
 		return err
 	}
 	if err := c.postKept(ctx); err != nil {
@@ -46,12 +46,12 @@ func (c *Client) takeStock(ctx context.Context) (err error) {
 }
 
 // furnish makes what the client works with.
-func (c *Client) furnish() error {
+func (c *Client) furnish(ctx context.Context) error {
 	if err := c.approach(); err != nil {
 		return err
 	}
 	c.secrecy.hs = c.hs
-	if err := c.unlock(); err != nil {
+	if err := c.unlock(ctx); err != nil {
 		return err
 	}
 	act, err := newPuppets(c.cfg, c.hs, c.log)
