@@ -61,6 +61,7 @@ type Devices struct {
 
 	lists   lists
 	waiters waiters
+	engaged engagements
 	verify  func(ctx context.Context, user string, mach *crypto.OlmMachine, e *event.Event) // takes to-device messages about verifications; nil: they are ignored
 
 	mu     sync.Mutex // guards what follows

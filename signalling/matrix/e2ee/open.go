@@ -37,15 +37,18 @@ func (d *Devices) Open(ctx context.Context, user string, e *event.Event) (opened
 	if err != nil {
 		return nil, err
 	}
-	from, trust, err := d.author(ctx, dev, sealed.Sender, session)
-	if err != nil {
-		return nil, err
+	from, trust, refused := d.author(ctx, dev, sealed.Sender, session)
+	if from == nil || refused != nil && !errors.As(refused, new(Untrusted)) {
+		return nil, refused
 	}
 	judged := *from
 	judged.Trust = id.TrustStateVerified // spares the library its own look
 	opened, err = dev.mach.DecryptMegolmEvent(context.WithValue(ctx, judgedKey{}, &judged), sealed)
 	if err != nil {
 		return nil, fmt.Errorf("%w (%w)", meaning(err), err)
+	}
+	if refused != nil && !harmless(opened) {
+		return nil, refused
 	}
 	opened.Mautrix.TrustState, opened.Mautrix.TrustSource = trust, from
 	return opened, nil

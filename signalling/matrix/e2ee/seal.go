@@ -80,7 +80,7 @@ func (d *Devices) distribute(ctx context.Context, dev *device, room string, memb
 	if err := d.refresh(ctx, dev, users); err != nil {
 		return err
 	}
-	judged, err := d.recipients(ctx, dev, users)
+	judged, err := d.recipients(ctx, dev, room, users)
 	if err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func (d *Devices) distribute(ctx context.Context, dev *device, room string, memb
 }
 
 // recipients are the devices of users, judged.
-func (d *Devices) recipients(ctx context.Context, dev *device, users []string) (verdicts, error) {
+func (d *Devices) recipients(ctx context.Context, dev *device, room string, users []string) (verdicts, error) {
 	all := verdicts{}
 	for _, user := range users {
 		devices, err := dev.store.GetDevices(ctx, id.UserID(user))
@@ -113,7 +113,7 @@ func (d *Devices) recipients(ctx context.Context, dev *device, users []string) (
 		for _, other := range devices {
 			_, err := d.judge(ctx, dev.store, other)
 			switch {
-			case err == nil:
+			case err == nil, d.readable(err, other.UserID, room):
 				other.Trust = id.TrustStateVerified
 			case errors.As(err, new(Untrusted)):
 				other.Trust = id.TrustStateUnset

@@ -21,6 +21,9 @@ type Keyring interface {
 	// there is one in them, have been compared by one of our users; it signs
 	// what our user may sign.
 	Vouch(ctx context.Context, ours string, them Identity) error
+	// Engage lets somebody read what we say in a room, whose identity nobody
+	// has confirmed yet, until it is taken back. It does not wait.
+	Engage(user, room string, on bool)
 }
 
 // Courier takes our part of a verification to the other side.
@@ -71,6 +74,7 @@ const (
 	maxPosted   = 256              // events that wait
 	verifyLife  = 10 * time.Minute // of a verification (Matrix 1.18, "Key verification framework")
 	verifyAhead = 5 * time.Minute  // how far a clock may be ahead (ibid.)
+	verifyGrace = time.Minute      // in which somebody may still read how it ended
 	verifyTime  = 15 * time.Second // for each thing that is asked of the homeserver
 )
 
@@ -90,15 +94,22 @@ type Verifier struct {
 	work  sync.WaitGroup
 	once  sync.Once
 
-	talks   map[string]*liveTalk // by transaction and user; of run alone, as are the next
+	talks   map[string]*liveTalk // by transaction and user; of run alone, as is what follows
 	askers  map[string][]time.Time
 	parting context.Context // while we stop
+	leaving []leaving
 }
 
 // liveTalk is a verification under way.
 type liveTalk struct {
 	talk
 	until time.Time
+}
+
+// leaving is somebody with whom a verification is over.
+type leaving struct {
+	user, room string
+	at         time.Time
 }
 
 // talkKey names a verification. Others may choose the same transaction.

@@ -107,6 +107,7 @@ func (v *Verifier) supersede(user string) {
 // admit notes a verification.
 func (v *Verifier) admit(ctx context.Context, t *liveTalk) {
 	v.talks[talkKey(t.id, t.them.User)] = t
+	v.keys.Engage(t.them.User, t.room, true)
 	if err := v.book.Begin(ctx, t.state(Asked)); err != nil {
 		v.log.Warn("a verification is not written down, and will not survive a restart", "error", err)
 	}
@@ -136,6 +137,8 @@ func (v *Verifier) Ask(ctx context.Context, ours, room, user string) error {
 		if err != nil {
 			return errUnkeyed
 		}
+		v.keys.Engage(user, room, true)
+		defer v.part(user, room)
 		id, err := v.post.Say(ctx, ours, room, "m.room.message", requestOut{From: us.Device, Methods: []string{methodSAS}, MsgType: verifyRequest,
 			To: user, Body: ours + " asks to verify your keys. Your client cannot do that: use another one, like Element."})
 		if err != nil {

@@ -40,8 +40,8 @@ func (v *Verifier) send(ctx context.Context, to Verification, s said) error {
 
 // fail cancels a verification, and forgets it.
 func (v *Verifier) fail(t *liveTalk, err error) {
-	v.forget(t)
 	v.refuse(t, err)
+	v.forget(t)
 	state := t.state(Ended)
 	state.Why = reason(err).why
 	v.tell(state)
@@ -68,6 +68,8 @@ func (v *Verifier) refuse(t *liveTalk, err error) {
 	v.log.Info("a verification was cancelled", "user", t.them.User, "code", why.code, "why", why.why)
 	ctx, cancel := v.still()
 	defer cancel()
+	v.keys.Engage(t.them.User, t.room, true)
+	defer v.part(t.them.User, t.room)
 	if err := v.send(ctx, t.state(Asked), said{verifyCancel, cancelContent{why.code, why.why}}); err != nil {
 		v.log.Warn("a verification could not be cancelled", "user", t.them.User, "error", err)
 	}
@@ -98,9 +100,17 @@ func (v *Verifier) lost(w utterance, id string) {
 	v.refuse(newLive(id, "", Identity{User: w.to}, Identity{User: w.by, Device: s.From}, talkDone), broken{codeUnknown, "this verification is not known here"})
 }
 
+// part takes back what Engage has given, after a while.
+func (v *Verifier) part(user, room string) {
+	v.leaving = append(v.leaving, leaving{user, room, time.Now().Add(verifyGrace)})
+}
+
 // forget lets go of a verification.
 func (v *Verifier) forget(t *liveTalk) {
-	delete(v.talks, talkKey(t.id, t.them.User))
+	if k := talkKey(t.id, t.them.User); v.talks[k] == t {
+		delete(v.talks, k)
+		v.part(t.them.User, t.room)
+	}
 	ctx, cancel := v.still()
 	defer cancel()
 	if err := v.book.End(ctx, t.state(Ended)); err != nil {
@@ -110,6 +120,10 @@ func (v *Verifier) forget(t *liveTalk) {
 
 // expire ends what nobody goes on with.
 func (v *Verifier) expire(now time.Time) {
+	for len(v.leaving) > 0 && now.After(v.leaving[0].at) {
+		v.keys.Engage(v.leaving[0].user, v.leaving[0].room, false)
+		v.leaving = v.leaving[1:]
+	}
 	for _, t := range v.talks {
 		if now.After(t.until) {
 			v.fail(t, broken{codeTimeout, "nobody went on with it for ten minutes"})

@@ -37,6 +37,7 @@ type verifyWorld struct {
 	deaf    error // of the homeserver
 	full    error // of the keyring
 	events  int
+	engaged engagements
 }
 
 func (w *verifyWorld) Own(_ context.Context, user string) (Identity, error) {
@@ -62,6 +63,12 @@ func (w *verifyWorld) Vouch(_ context.Context, _ string, them Identity) error {
 		w.vouched = append(w.vouched, them)
 	}
 	return w.full
+}
+
+func (w *verifyWorld) Engage(user, in string, on bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.engaged.set(user, in, on)
 }
 
 func (w *verifyWorld) put(p verifyPost, content any) error {
