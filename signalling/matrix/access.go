@@ -32,16 +32,23 @@ type access interface {
 // every room.
 func (c *Client) ordinary() bool { return c.cfg.Account.given() }
 
-// approach finds out how we stand with the homeserver, and asks nothing yet.
+// approach finds out how we stand with the homeserver, and asks it nothing yet.
 func (c *Client) approach() error {
-	reg, err := LoadRegistration(c.cfg.Registration)
-	if err != nil {
-		return err
-	}
-	hs, err := newHomeserver(c.cfg, reg, c.store.state)
+	hs, err := c.stand()
 	if err != nil {
 		return err
 	}
 	c.hs = hs
 	return nil
+}
+
+func (c *Client) stand() (*homeserver, error) {
+	if c.ordinary() {
+		return newAccount(c.cfg, c.store, c.log)
+	}
+	reg, err := LoadRegistration(c.cfg.Registration)
+	if err != nil {
+		return nil, err
+	}
+	return newHomeserver(c.cfg, reg, c.store.state)
 }

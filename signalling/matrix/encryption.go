@@ -1,6 +1,7 @@
 package matrix
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -52,6 +53,9 @@ var userID = regexp.MustCompile(`^@[!-9;-~]{1,200}:[0-9A-Za-z.:\[\]-]{1,100}$`)
 
 // given tells whether there is an account at all.
 func (a Account) given() bool { return a != Account{} }
+
+// deviceName is how our device is listed among those of the account.
+func (a Account) deviceName() string { return cmp.Or(a.DeviceName, "Roomline") }
 
 func (a Account) validate(domain string) error {
 	switch {

@@ -1,0 +1,80 @@
+package matrix
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+
+	"maunium.net/go/mautrix"
+)
+
+// signed sends every request with the account's token, and with another one if
+// the homeserver does not know that any more.
+type signed struct {
+	next  http.RoundTripper
+	login *login
+}
+
+// maxRefused is how much is read of an answer that may be about our token, in bytes.
+const maxRefused = 64 << 10
+
+// errUnknown is a token that was given a moment ago and is not known already.
+var errUnknown = errors.New("the homeserver does not know the token that it has just given")
+
+// RoundTrip implements http.RoundTripper.
+func (s signed) RoundTrip(r *http.Request) (*http.Response, error) {
+	token, err := s.login.token(r.Context(), "")
+	if err != nil {
+		return nil, closing(r, err)
+	}
+	res, err := s.send(r, token)
+	if err != nil || !unknownToken(res) {
+		return res, err
+	}
+	res.Body.Close()
+	if r.Body != nil && r.GetBody == nil {
+		return nil, errUnknown
+	}
+	if token, err = s.login.token(r.Context(), token); err != nil {
+		return nil, err
+	}
+	return s.send(r, token)
+}
+
+// send sends a copy: a RoundTripper must leave its request alone.
+func (s signed) send(r *http.Request, token string) (*http.Response, error) {
+	signed := r.Clone(r.Context())
+	signed.Header.Set("Authorization", "Bearer "+token)
+	if r.Body != nil && r.GetBody != nil {
+		body, err := r.GetBody()
+		if err != nil {
+			return nil, err
+		}
+		r.Body.Close()
+		signed.Body = body
+	}
+	return s.next.RoundTrip(signed)
+}
+
+// closing closes the body of a request that is not sent, as a RoundTripper must.
+func closing(r *http.Request, err error) error {
+	if r.Body != nil {
+		r.Body.Close()
+	}
+	return err
+}
+
+// unknownToken tells whether a homeserver does not know our token, for a while
+// (soft_logout) or for good. What was read can be read again.
+func unknownToken(res *http.Response) bool {
+	if res.StatusCode != http.StatusUnauthorized {
+		return false
+	}
+	text, err := io.ReadAll(io.LimitReader(res.Body, maxRefused))
+	res.Body.Close()
+	res.Body = io.NopCloser(bytes.NewReader(text))
+	var refused mautrix.RespError
+	return err == nil && json.Unmarshal(text, &refused) == nil && errors.Is(refused, mautrix.MUnknownToken)
+}

@@ -1,0 +1,263 @@
+package matrix
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+)
+
+func names(list []*event.Event) []string {
+	all := []string{}
+	for _, e := range list {
+		all = append(all, e.ID.String())
+	}
+	return all
+}
+
+// asks are the queries of /sync so far.
+func (h *home) asks() (list []string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, q := range h.asked {
+		list = append(list, q.Get("since"))
+	}
+	return list
+}
+
+func plainly(id, sender, eventType, content string) string {
+	return fmt.Sprintf(`{"event_id":%q,"sender":%q,"type":%q,"origin_server_ts":%d,"content":%s}`, id, sender, eventType, time.Now().UnixMilli(), content)
+}
+
+// At the very first time nothing old is heard: only invitations are, and where
+// we stand. From there on events come in batches, in their order, and those of
+// other rooms than they say, or that are none, are dropped.
+func TestSyncBegins(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	h.set(func() {
+		h.invites[room] = `{"type":"m.room.join_rules","state_key":"","sender":"` + alice + `","content":{"join_rule":"public"}},
+			{"type":"m.room.member","state_key":"` + telephone + `","sender":"` + alice + `","content":{"membership":"invite"}},
+			{"type":"m.room.member","state_key":"` + alice + `","sender":"` + alice + `","content":{"membership":"join"}},
+			{"type":5}, 7, null, {"type":"m.room.name","sender":"nobody","state_key":"","content":{}}`
+	})
+	c := h.transport(t, place(t), Account{Password: password})
+	first := batch(t, c)
+	if len(first) != 1 || !strings.HasPrefix(first[0].ID.String(), "$invite-") || first[0].GetStateKey() != telephone || first[0].RoomID != room ||
+		len(first[0].Unsigned.InviteRoomState) != 2 || !public(first[0].Unsigned.InviteRoomState) {
+		t.Errorf("heard %+v", first)
+	}
+	invite := plainly("$1", alice, typeInvite, `{"call_id":"c"}`)
+	h.say(`{"next_batch":"%s","rooms":{"join":{"!b:x":{"timeline":{"events":[` + invite + `,` + plainly("$2", alice, typeHangup, `{}`) + `]},
+		"state":{"events":[` + strings.Replace(plainly("$0", alice, "m.room.tombstone", `{}`), `{`, `{"state_key":"",`, 1) + `,` + plainly("$no", alice, "m.room.tombstone", `{}`) + `]}},
+		"!a:x":{"timeline":{"events":[` + plainly("$3", alice, typeNotice, `{"body":"!a"}`) + `,
+			` + strings.Replace(plainly("$4", alice, typeNotice, `{}`), `{`, `{"room_id":"!b:x",`, 1) + `,
+			{"event_id":"$5"},{},[],null,"x",{"event_id":"6","sender":"` + alice + `","type":"m.call.invite"},
+			{"event_id":"$7","sender":"` + alice + `","type":"m.call.invite","content":{},"state_key":7}]}},
+		"no room":{"timeline":{"events":[` + invite + `]}},"!c:x":"?"},
+		"leave":{"!gone:x":{"timeline":{"events":[` + strings.Replace(plainly("$8", alice, "m.room.member", `{"membership":"leave"}`), `{`, `{"state_key":"`+telephone+`",`, 1) + `]}}}}}`)
+	got := batch(t, c)
+	if list := names(got); !slices.Equal(list, []string{"$8", "$3", "$0", "$1", "$2"}) {
+		t.Fatalf("heard %v", list)
+	}
+	if got[3].RoomID != "!b:x" || got[3].Mautrix.ReceivedAt.IsZero() || got[3].Type.Class != event.MessageEventType || got[2].Type.Class != event.StateEventType {
+		t.Errorf("%+v", got[3])
+	}
+	if since := h.asks(); len(since) < 2 || since[0] != "" || since[1] != "s1" {
+		t.Errorf("asked since %q", since)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var filter mautrix.Filter
+	for _, q := range h.asked {
+		if err := json.Unmarshal([]byte(q.Get("filter")), &filter); err != nil {
+			t.Fatalf("filter: %v", err)
+		}
+	}
+	if !filter.Room.State.LazyLoadMembers || filter.Room.Timeline.Limit != 50 || filter.Presence.NotTypes[0].Type != "*" {
+		t.Errorf("filter %+v", filter)
+	}
+}
+
+// What was not taken up is heard again after a sudden end, and nothing is
+// lost: where we are is written down last. After a normal end we go on.
+func TestSyncGoesOn(t *testing.T) {
+	t.Parallel()
+	h, at := newHome(t), place(t)
+	c := h.transport(t, at, Account{Password: password})
+	batch(t, c)
+	h.say(`{"next_batch":"%s","rooms":{"join":{"!a:x":{"timeline":{"events":[` + plainly("$1", alice, typeInvite, `{"call_id":"c"}`) + `]}}}}}`)
+	batch(t, c)
+	user := telephone
+	device := c.hs.access.(*account).login.now.device
+	waitFor(t, "where we are is written down", func() bool { s, err := c.store.since(t.Context(), user, device); return s == "s2" && err == nil })
+	kept := 0
+	if err := c.store.kept(t.Context(), time.Now(), func(_ time.Time, text string) {
+		var e event.Event
+		if json.Unmarshal([]byte(text), &e) != nil || e.RoomID != "!a:x" || e.ID != "$1" {
+			t.Errorf("kept %s", text)
+		}
+		kept++
+	}); err != nil || kept != 1 {
+		t.Errorf("kept %d, %v", kept, err)
+	}
+	// The next answer is handed out, but nobody takes it before the end.
+	var many []string
+	for i := range 100 {
+		many = append(many, plainly(fmt.Sprint("$m", i), alice, typeHangup, `{"call_id":"c"}`))
+	}
+	h.say(`{"next_batch":"%s","rooms":{"join":{"!a:x":{"timeline":{"events":[` + strings.Join(many, ",") + `]}}}}}`)
+	waitFor(t, "the batch comes", func() bool { return len(c.hs.events) == cap(c.hs.events) })
+	c.Close()
+	c.db.Close()
+	c = h.transport(t, at, Account{Password: password})
+	batch(t, c) // invitations
+	waitFor(t, "it asks from where it was", func() bool { list := h.asks(); return list[len(list)-1] == "s2" })
+	if s, err := c.store.since(t.Context(), user, "OTHER"); s != "" || err != nil {
+		t.Errorf("another device goes on from %q, %v", s, err)
+	}
+}
+
+// Whatever a homeserver answers, we say that it does not make sense and go on
+// asking; one that does not know where we were is asked where we are.
+func TestSyncIsBroken(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	c := h.transport(t, place(t), Account{Password: password})
+	batch(t, c)
+	for _, body := range []string{"garbage", "null", "[]", `"x"`, `{"next_batch":5}`, `{"next_batch":""}`, `{}`, `{"next_batch":"` + strings.Repeat("x", maxSyncToken+1) + `"}`,
+		strings.Repeat("[", 20_000)} {
+		h.set(func() { h.broken, h.status = body, http.StatusOK })
+		h.say(`{"next_batch":"%s"}`)
+		waitFor(t, "it is told", func() bool { return c.hs.ping(t.Context()) != nil })
+		h.set(func() { h.broken = "" })
+		h.say(`{"next_batch":"%s"}`)
+		waitFor(t, "it goes on", func() bool { return c.hs.ping(t.Context()) == nil })
+	}
+	h.set(func() { h.broken, h.status = `{"errcode":"M_UNKNOWN_POS","error":"where?"}`, http.StatusBadRequest })
+	h.say(`{"next_batch":"%s"}`)
+	waitFor(t, "it asks where it is", func() bool { list := h.asks(); return list[len(list)-1] == "" })
+	h.set(func() { h.broken = "" })
+	waitFor(t, "it goes on", func() bool { return c.hs.ping(t.Context()) == nil })
+}
+
+// What an answer leaves out is fetched as far as calls can live of it, and put
+// before the rest.
+func TestSyncHasGaps(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	old := strings.Replace(plainly("$old", alice, typeInvite, `{}`), `"origin_server_ts":`, `"origin_server_ts":1,"was":`, 1)
+	h.set(func() {
+		h.pages["!a:x"] = `{"chunk":[` + plainly("$2", alice, typeHangup, `{}`) + `,` + plainly("$1", alice, typeInvite, `{}`) + `,` + old + `],"end":"more"}`
+	})
+	c := h.transport(t, place(t), Account{Password: password})
+	batch(t, c)
+	h.say(`{"next_batch":"%s","rooms":{"join":{"!a:x":{"timeline":{"limited":true,"prev_batch":"p","events":[` + plainly("$3", alice, typeNotice, `{}`) + `]}},
+		"!b:x":{"timeline":{"limited":true,"prev_batch":"p","events":[` + old + `]}}}}}`)
+	if list := names(batch(t, c)); !slices.Equal(list, []string{"$1", "$2", "$3", "$old"}) {
+		t.Errorf("heard %v", list)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !slices.Equal(h.paths, []string{"GET rooms/!a:x/messages"}) {
+		t.Errorf("asked %v", h.paths)
+	}
+}
+
+// mailed notes what the vault is given.
+type mailed struct {
+	vault
+	notes chan string
+}
+
+func (m mailed) ToDevice(user, device string, e *event.Event, done func()) {
+	m.notes <- "letter " + user + " " + device + " " + e.Sender.String() + " " + e.Type.Type
+	done()
+}
+func (m mailed) Changed(users []string) { m.notes <- "changed " + strings.Join(users, " ") }
+func (m mailed) Counted(left mautrix.OTKCount, unused []string) {
+	m.notes <- fmt.Sprint("left ", left.UserID, " ", left.DeviceID, " ", left.SignedCurve25519, " ", unused)
+}
+func (m mailed) Close() error { return nil }
+
+// What is for our device comes to the vault before the events do, and is
+// written down before where we are.
+func TestSyncBringsKeys(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	c := h.transport(t, place(t), Account{Password: password})
+	batch(t, c)
+	m := mailed{notes: make(chan string, 10)}
+	h.order(c, func() { c.vault = m })
+	device := c.hs.access.(*account).login.now.device
+	h.say(`{"next_batch":"%s","to_device":{"events":[{"type":"m.room.encrypted","sender":"` + alice + `","content":{"algorithm":"m.olm.v1.curve25519-aes-sha2","sender_key":"k","ciphertext":{"k":{"type":0,"body":"x"}}},"to_user_id":"@evil:x"},7,{}]},
+		"device_lists":{"changed":["` + alice + `",7],"left":[]},"device_one_time_keys_count":{"signed_curve25519":49},"device_unused_fallback_key_types":["signed_curve25519"],
+		"rooms":{"join":{"!a:x":{"timeline":{"events":[` + plainly("$1", alice, "m.room.encrypted", `{}`) + `]}}}}}`)
+	if list := names(batch(t, c)); !slices.Equal(list, []string{"$1"}) {
+		t.Errorf("heard %v", list)
+	}
+	for _, want := range []string{"changed " + alice, "letter " + telephone + " " + device + " " + alice + " m.room.encrypted", "left " + telephone + " " + device + " 49 [signed_curve25519]"} {
+		select {
+		case got := <-m.notes:
+			if got != want {
+				t.Errorf("the vault got %q, expected %q", got, want)
+			}
+		default:
+			t.Errorf("the vault did not get %q", want)
+		}
+	}
+}
+
+// order does something while no batch is under way.
+func (h *home) order(c *Client, f func()) {
+	c.hs.order.Lock()
+	defer c.hs.order.Unlock()
+	f()
+}
+
+func FuzzReadSync(f *testing.F) {
+	for _, seed := range []string{``, `{}`, `{"next_batch":"s1"}`, `{"next_batch":"s","to_device":{"events":[{"type":"m.room.encrypted","sender":"@a:x","content":{}}]},"device_lists":{"changed":["@a:x"]}}`,
+		`{"next_batch":"s","rooms":{"invite":{"!a:x":{"invite_state":{"events":[{"type":"m.room.member","state_key":"` + telephone + `","sender":"@a:x","content":{"membership":"invite"}}]}}}}}`,
+		`{"next_batch":"s","rooms":{"join":{"!a:x":{"timeline":{"limited":true,"prev_batch":"p","events":[{"event_id":"$1","sender":"@a:x","type":"m.call.invite","content":{"call_id":"c"}}]},"state":{"events":[null]}}}}}`,
+		`{"next_batch":"s","device_one_time_keys_count":{"signed_curve25519":"x"},"device_unused_fallback_key_types":7}`} {
+		f.Add([]byte(seed))
+	}
+	s := &syncing{account: &account{cfg: Config{Account: Account{User: telephone}}}, device: "D"}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		h, err := readSync(body, "s0", telephone)
+		if err != nil {
+			return
+		}
+		d, batch := s.deliveryOf(&h)
+		for _, e := range batch {
+			if e == nil || !roomID.MatchString(e.RoomID.String()) || e.ID == "" || !userID.MatchString(e.Sender.String()) {
+				t.Fatalf("%+v", e)
+			}
+		}
+		var whole struct {
+			Events []struct {
+				RoomID id.RoomID `json:"room_id"`
+			}
+		}
+		if err := json.Unmarshal(d.events, &whole); err != nil {
+			t.Fatalf("%s: %v", d.events, err)
+		}
+		for _, l := range d.letters {
+			if l.user != telephone || l.device != "D" {
+				t.Fatalf("a letter to %s %s", l.user, l.device)
+			}
+		}
+	})
+}
+
+func waitFor(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	(&rig{t: t}).until(what, ok)
+}
