@@ -22,7 +22,8 @@ type lists struct {
 type known struct {
 	asked   time.Time
 	changed uint64 // the last change of theirs that we heard of
-	stale   bool   // that was after they were asked for
+	due     bool   // that was after they were asked for
+	stale   bool   // it was, or there was no answer
 	again   int    // how often it was asked for an unknown device, in againTime
 }
 
@@ -43,7 +44,7 @@ func (d *Devices) Changed(users []string) {
 	defer d.lists.mu.Unlock()
 	d.lists.changes++
 	for _, user := range users {
-		d.lists.change(user, func(k *known) { k.stale, k.changed = true, d.lists.changes })
+		d.lists.change(user, func(k *known) { k.due, k.stale, k.changed = true, true, d.lists.changes })
 	}
 }
 
@@ -73,12 +74,13 @@ func (l *lists) fresh(user string) bool {
 }
 
 // again tells whether to ask for a user of whom a device has turned up that we
-// do not know. Strangers may cause it, so it is limited.
+// do not know, or who did not answer. Strangers may cause it, so it is limited,
+// unless we have heard that something has changed.
 func (l *lists) again(user string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	k, ok := l.known[user]
-	if !ok {
+	if !ok || k.due {
 		return true
 	}
 	if time.Since(k.asked) > againTime {
@@ -95,7 +97,8 @@ func (l *lists) asked(user string, after uint64, answered bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.change(user, func(k *known) {
-		k.asked, k.stale = time.Now(), !answered || max(k.changed, l.floor) > after
+		k.asked, k.due = time.Now(), max(k.changed, l.floor) > after
+		k.stale = k.due || !answered
 	})
 }
 

@@ -164,7 +164,7 @@ func list(members ...string) func(context.Context) ([]string, error) {
 	return func(context.Context) ([]string, error) { return members, nil }
 }
 
-func session(e *event.Event) string {
+func sessionOf(e *event.Event) string {
 	var content struct {
 		SessionID string `json:"session_id"`
 	}

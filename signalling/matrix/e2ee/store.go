@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"maunium.net/go/mautrix/crypto"
+	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 )
 
@@ -77,7 +78,33 @@ func (g *guarded) PutGroupSession(ctx context.Context, s *crypto.InboundGroupSes
 	if !direct(s) {
 		return ErrForwarded
 	}
+	if err := g.room(ctx, s.SenderKey); err != nil {
+		return err
+	}
 	return g.SQLCryptoStore.PutGroupSession(ctx, s)
+}
+
+// maxSessions is how many keys of one device are kept; the oldest go.
+const maxSessions = 500
+
+// room makes room for one more key of a device.
+func (g *guarded) room(ctx context.Context, from id.SenderKey) error {
+	const mine = `FROM crypto_megolm_inbound_session WHERE account_id = $1 AND sender_key = $2`
+	var n int
+	if err := g.DB.QueryRow(ctx, `SELECT count(*) `+mine, g.AccountID, from).Scan(&n); err != nil || n < maxSessions {
+		return err
+	}
+	_, err := g.DB.Exec(ctx, `DELETE `+mine+` AND session_id IN (SELECT session_id `+mine+` ORDER BY received_at LIMIT $3)`,
+		g.AccountID, from, n-maxSessions+1)
+	return err
+}
+
+// PutWithheldGroupSession implements crypto.Store.
+func (g *guarded) PutWithheldGroupSession(ctx context.Context, content event.RoomKeyWithheldEventContent) error {
+	if err := g.room(ctx, content.SenderKey); err != nil {
+		return err
+	}
+	return g.SQLCryptoStore.PutWithheldGroupSession(ctx, content)
 }
 
 func direct(s *crypto.InboundGroupSession) bool {

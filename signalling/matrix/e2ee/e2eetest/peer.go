@@ -35,6 +35,9 @@ func (s *Server) Peer(user, device string) *Peer {
 	p := &Peer{User: user, Device: device, s: s}
 	p.Machine = crypto.NewOlmMachine(s.Client(user, device), &nop, crypto.NewMemoryStore(nil), rooms{})
 	p.must(p.Machine.Load(context.Background()))
+	s.mu.Lock()
+	delete(s.devices[id.UserID(user)], id.DeviceID(device)) // with its one-time keys, if there was another one
+	s.mu.Unlock()
 	s.putDevice(id.UserID(user), id.DeviceID(device))
 	s.mu.Lock()
 	if s.peers[id.UserID(user)] == nil {
