@@ -14,7 +14,10 @@ import (
 // create makes a room of one of our users and one person. Its shape is what
 // clients take for a direct chat, and nobody else shall be in it.
 func (n *lines) create(ctx context.Context, ghost, user string) (string, error) {
-	state, veiled := n.initial()
+	state, veiled, err := n.initial()
+	if err != nil {
+		return "", err
+	}
 	res, err := n.hs.user(ghost).CreateRoom(ctx, &mautrix.ReqCreateRoom{
 		Preset: "private_chat", IsDirect: true, Invite: []id.UserID{id.UserID(user)}, PowerLevelOverride: levels(), InitialState: state,
 	})
@@ -31,16 +34,19 @@ func (n *lines) create(ctx context.Context, ghost, user string) (string, error) 
 
 // initial is the state of a new room. It is encrypted where that is wished and
 // possible: in one that we cannot read nobody could be rung.
-func (n *lines) initial() (state []*event.Event, veiled bool) {
+func (n *lines) initial() (state []*event.Event, veiled bool, err error) {
 	if !n.veiled {
-		return nil, false
+		return nil, false, nil
 	}
-	if can := n.secret.able(); can != abilityOn {
+	switch can := n.secret.able(); {
+	case can == abilityUnknown:
+		return nil, false, errUntested
+	case can.missing():
 		n.log.Warn("a telephone room is made without encryption", "why", can.need())
-		return nil, false
+		return nil, false, nil
 	}
 	return []*event.Event{{Type: event.StateEncryption, StateKey: new(string),
-		Content: event.Content{Parsed: &event.EncryptionEventContent{Algorithm: id.AlgorithmMegolmV1}}}}, true
+		Content: event.Content{Parsed: &event.EncryptionEventContent{Algorithm: id.AlgorithmMegolmV1}}}}, true, nil
 }
 
 // levels are the power levels of rooms that we make; the person has none, and

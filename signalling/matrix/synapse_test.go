@@ -30,6 +30,8 @@ type synapse struct {
 
 	mu       sync.Mutex
 	members  map[string][]string // by room
+	invited  map[string][]string // by room
+	toBot    json.RawMessage     // what the bot sent itself
 	public   map[string]bool
 	closed   map[string]bool             // nobody joins without an invitation, and there is none
 	upgraded map[string]string           // successor → the room before
@@ -80,6 +82,9 @@ func newServer(t *testing.T) *synapse {
 	mux.HandleFunc("POST "+v3+"rooms/{room}/invite", s.note(nil))
 	mux.HandleFunc("POST "+v3+"createRoom", s.create)
 	mux.HandleFunc("GET "+v3+"rooms/{room}/joined_members", s.joined)
+	mux.HandleFunc("GET "+v3+"rooms/{room}/members", s.everybody)
+	mux.HandleFunc("PUT "+v3+"devices/{device}", s.note(nil))
+	mux.HandleFunc("PUT "+v3+"sendToDevice/{type}/{txn}", s.note(s.toDevice))
 	mux.HandleFunc("GET "+v3+"rooms/{room}/state/m.room.join_rules/{$}", s.joinRule)
 	mux.HandleFunc("GET "+v3+"rooms/{room}/state/m.room.join_rules", s.joinRule)
 	mux.HandleFunc("GET "+v3+"rooms/{room}/state/m.room.encryption/{$}", s.encryption)
@@ -220,6 +225,30 @@ func (s *synapse) joined(w http.ResponseWriter, r *http.Request) {
 		names[user] = map[string]any{"display_name": "The " + user[1:4]}
 	}
 	json.NewEncoder(w).Encode(map[string]any{"joined": names})
+}
+
+// toDevice keeps what the bot sends to itself.
+func (s *synapse) toDevice(_ *http.Request, body map[string]any) any {
+	all, _ := body["messages"].(map[string]any)
+	devices, _ := all[botUser].(map[string]any)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.toBot, _ = json.Marshal(devices[probeDevice])
+	return map[string]any{}
+}
+
+// everybody is who is in a room, and what a hostile homeserver may say besides.
+func (s *synapse) everybody(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := []any{nil, map[string]any{"state_key": "@banned:example.org", "content": map[string]any{"membership": "ban"}}, map[string]any{"state_key": 5, "content": nil}}
+	for _, user := range s.members[r.PathValue("room")] {
+		list = append(list, map[string]any{"state_key": user, "content": map[string]any{"membership": "join"}})
+	}
+	for _, user := range s.invited[r.PathValue("room")] {
+		list = append(list, map[string]any{"state_key": user, "content": map[string]any{"membership": "invite"}})
+	}
+	json.NewEncoder(w).Encode(map[string]any{"chunk": list})
 }
 
 func (s *synapse) joinRule(w http.ResponseWriter, r *http.Request) {
