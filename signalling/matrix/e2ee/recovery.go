@@ -8,6 +8,7 @@ import (
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/crypto"
 	"maunium.net/go/mautrix/crypto/ssss"
+	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 )
 
@@ -124,7 +125,7 @@ func (d *Devices) readAnew(dev *device) {
 
 // Identify gives an account that has no identity yet one of its own: new
 // cross-signing keys, and a secret storage that the returned recovery key
-// opens. It is for the account's owner, to be shown once and kept nowhere. The
+// opens, also when something goes wrong after they are public. It is for the account's owner, to be shown once and kept nowhere. The
 // homeserver asks for the account's password (Matrix 1.18, "User-Interactive
 // Authentication").
 func (d *Devices) Identify(ctx context.Context, user, password string) (recoveryKey string, err error) {
@@ -149,12 +150,42 @@ func (d *Devices) Identify(ctx context.Context, user, password string) (recovery
 	case !errors.Is(err, ssss.ErrNoDefaultKeyID):
 		return "", fmt.Errorf("look at the account's secrets: %w", err)
 	}
-	recoveryKey, _, err = mach.GenerateAndUploadCrossSigningKeysWithPassword(ctx, password, "")
-	if err != nil {
-		return "", fmt.Errorf("give the account an identity: %w", err)
+	if recoveryKey, err = found(ctx, mach, password); err != nil {
+		return recoveryKey, fmt.Errorf("give the account an identity: %w", err)
 	}
 	if published, err = d.published(ctx, dev); err != nil {
 		return recoveryKey, err
 	}
 	return recoveryKey, d.adopt(ctx, dev, mach, published)
+}
+
+// found makes and publishes keys. The secrets go first: what is there without
+// the rest does no harm.
+func found(ctx context.Context, mach *crypto.OlmMachine, password string) (recoveryKey string, err error) {
+	key, err := mach.SSSS.GenerateAndUploadKey(ctx, "")
+	if err != nil {
+		return "", err
+	}
+	keys, err := mach.GenerateCrossSigningKeys()
+	if err != nil {
+		return "", err
+	}
+	for kind, seed := range map[event.Type][]byte{event.AccountDataCrossSigningMaster: keys.MasterKey.Seed(),
+		event.AccountDataCrossSigningSelf: keys.SelfSigningKey.Seed(), event.AccountDataCrossSigningUser: keys.UserSigningKey.Seed()} {
+		if err := mach.SSSS.SetEncryptedAccountData(ctx, kind, seed, key); err != nil {
+			return "", err
+		}
+	}
+	if err := mach.PublishCrossSigningKeys(ctx, keys, withPassword(mach.Client.UserID, password)); err != nil {
+		return "", err
+	}
+	return key.RecoveryKey(), mach.SSSS.SetDefaultKeyID(ctx, key.ID)
+}
+
+// withPassword proves to the homeserver that the account is ours.
+func withPassword(user id.UserID, password string) mautrix.UIACallback {
+	return func(asked *mautrix.RespUserInteractive) any {
+		return &mautrix.ReqUIAuthLogin{BaseAuthData: mautrix.BaseAuthData{Type: mautrix.AuthTypePassword, Session: asked.Session},
+			User: user.String(), Password: password}
+	}
 }

@@ -28,8 +28,11 @@ func (s *Server) serve(w http.ResponseWriter, user id.UserID, device id.DeviceID
 	case path == "keys/claim":
 		reply(w, http.StatusOK, map[string]any{"failures": map[string]any{}, "one_time_keys": s.claim(in)})
 	case path == "keys/device_signing/upload":
-		s.signing(user, in)
-		reply(w, http.StatusOK, map[string]any{})
+		if s.admits(w, user, in) {
+			s.signing(user, in)
+			reply(w, http.StatusOK, map[string]any{})
+		}
+	case s.accountData(w, user, method, path, body):
 	case path == "keys/signatures/upload":
 		s.signatures(in)
 		reply(w, http.StatusOK, map[string]any{})

@@ -31,11 +31,14 @@ type Server struct {
 	After   func(user, request string) error          // is asked after it, before the answer goes back
 	Answer  func(user, request string, answer map[string]any)
 
+	Password string // is asked for before cross-signing keys change; empty: it is not
+
 	mu       sync.Mutex
 	devices  map[id.UserID]map[id.DeviceID]*listed
 	masters  map[id.UserID]map[string]map[string]any // by user and "master_keys", "self_signing_keys", "user_signing_keys"
 	peers    map[id.UserID]map[id.DeviceID]*Peer
 	requests map[string]int
+	data     map[[2]string]json.RawMessage // by user and type
 }
 
 // listed is a device as the homeserver knows it.
