@@ -116,6 +116,14 @@ func (c *Client) vet(ctx context.Context, l *leg, h heard) (why signalling.Reaso
 	if l.ghost == "" || h.Invitee != "" && h.Invitee != l.ghost {
 		return why, false, errNotOurs
 	}
+	if !h.Sealed {
+		if forged, err := c.barred(ctx, h.Room, l.ghost, h.Sender, h.Type); err != nil {
+			return why, false, err
+		} else if forged {
+			c.eraser.event(h.EventID)
+			return why, false, errNotOurs
+		}
+	}
 	l.out = c.outboxOf(l.ghost, l.room)
 	fresh, err := c.store.openInvited(ctx, h.EventID, openCall{l.room, l.id, l.ghost, l.party, h.V0, roleCaller})
 	if err != nil {

@@ -41,6 +41,7 @@ type written struct {
 	body                string
 	mentioned           string // the only user whom it mentions
 	addressed           bool   // it is for us, whoever else is in the room
+	sealed              bool   // it was encrypted
 }
 
 // spoken is told of every message that people write in rooms of ours. It
@@ -103,7 +104,7 @@ func readMessage(e *event.Event) (written, bool) {
 	if e.ID == "" || json.Unmarshal(e.Content.VeryRaw, &m) != nil || m.MsgType != string(event.MsgText) {
 		return written{}, false
 	}
-	w := written{room: e.RoomID.String(), sender: e.Sender.String(), event: e.ID.String(), body: m.Body}
+	w := written{room: e.RoomID.String(), sender: e.Sender.String(), event: e.ID.String(), body: m.Body, sealed: e.Mautrix.WasEncrypted}
 	if m.Relates != nil && m.Relates.Type == "m.replace" {
 		return written{}, false
 	}
@@ -130,6 +131,12 @@ func unquoted(body string) string {
 // users shares with nobody but the person, or any room of an ordinary account.
 func (c *Client) attend(ctx context.Context, p *patron, w written, order command.Command, mistake error, number string) {
 	who, ours, err := c.place(ctx, w)
+	if err == nil && ours != "" && !w.sealed {
+		var forged bool
+		if forged, err = c.barred(ctx, w.room, ours, w.sender, typeNotice); forged {
+			return
+		}
+	}
 	talk := errors.Is(mistake, command.ErrNone) && (ours != c.bot() || who.Number != "") // a number, in a telephone's room
 	if err == nil && ours != "" && !talk {
 		var first bool

@@ -133,6 +133,11 @@ func (c *calls) hand(l *leg, h heard) bool {
 	case !taken:
 	case l.with.User != "" && h.from(l.with):
 		l.box.put(it)
+	case l.with.Device != "" && (!h.Sealed || h.likely(l.with)):
+		taken = false
+		if h.Sealed && !h.V0 && !l.with.V0 { // the same party, with other keys
+			l.box.offer(item{kind: swapped}, maxMail/2)
+		}
 	case l.with.User != "" && (l.side == signalling.B || h.Type != typeAnswer):
 		taken = false
 	case h.Type == typeCandidates:

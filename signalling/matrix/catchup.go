@@ -26,7 +26,7 @@ func (c *Client) catchUp(ctx context.Context, room, ghost string) {
 		return
 	}
 	said := slices.DeleteFunc(res.Chunk, func(e *event.Event) bool {
-		return e == nil || e.StateKey != nil || !strings.HasPrefix(e.Type.Type, typePrefix)
+		return e == nil || e.StateKey != nil || !strings.HasPrefix(e.Type.Type, typePrefix) && !(e.Type.Type == typeEncrypted && c.vault != nil)
 	})
 	slices.Reverse(said) // oldest first
 	for _, e := range said {

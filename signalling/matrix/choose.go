@@ -34,7 +34,7 @@ func (l *leg) choose(answer heard) *outcome {
 	}
 	l.selectAnswer(answer)
 	for p, list := range l.parties {
-		if p.User == answer.Sender && (p.ID == answer.Party || p.ID == "" || answer.V0) { // clients mix the versions within a call
+		if p.User == answer.Sender && p.Device == answer.Device && (p.ID == answer.Party || p.ID == "" || answer.V0) { // clients mix the versions within a call
 			l.addCandidates(list)
 		}
 	}

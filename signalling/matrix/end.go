@@ -20,6 +20,8 @@ func (l *leg) over(it item) *outcome {
 		return l.fail(signalling.Internal, "too many events in one call")
 	case shown:
 		l.see(it.view)
+	case swapped:
+		l.tellSwapped()
 	case askedAway:
 		l.report(signalling.Event{Kind: signalling.NotReferred, Side: l.side, Reason: signalling.Reason{Cause: signalling.Forbidden, Detail: "a client goes nowhere unasked"}})
 	case crossed:

@@ -76,6 +76,13 @@ func (c *Client) excuse(k laneKey, ghost, what, text string) {
 	}
 }
 
+// tellSwapped says, once in a while, that somebody speaks for the party of the
+// call with another device's key. Nothing of the call changes by that.
+func (l *leg) tellSwapped() {
+	l.log.Warn("ignored an event of the call's party that another device encrypted")
+	l.c.excuse(laneKey{l.room, l.user}, l.ghost, "swapped "+l.id, swappedExcuse)
+}
+
 // sayings remember what was said, so that a flood of what is wrong is none of
 // notices.
 type sayings struct {

@@ -51,6 +51,7 @@ func (c *Client) transaction(batch []*event.Event) {
 			next++
 		case e.StateKey != nil:
 			c.stateChanged(e)
+			c.renew(e)
 		case e.Type.Type == typeEncrypted && c.ability().missing():
 			c.veiled(e)
 		case e.Type.Type == typeEncrypted:

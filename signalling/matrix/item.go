@@ -30,6 +30,7 @@ const (
 	adopted                // a call took the leg that rang by itself
 	wanted                 // leg stands for the telephone that the room calls
 	handed                 // the room's call, in invitation
+	swapped                // the party speaks with another device's key
 	timerFired
 	flooded // more events than a call can be worth
 	stopped // the gateway can wait no longer

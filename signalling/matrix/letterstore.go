@@ -9,7 +9,7 @@ import (
 
 const (
 	keepLetterFor  = 7 * 24 * time.Hour // whoever has not sent the key again by then will not call any more
-	maxKeptLetters = 2000
+	maxKeptLetters = 2000               // and those of one transaction
 )
 
 // keepLetters remembers messages, each once.
@@ -27,7 +27,7 @@ func (s *store) keepLetters(ctx context.Context, list []letter, now time.Time) e
 
 // keptLetters calls f for every message that is kept, in the order in which they came.
 func (s *store) keptLetters(ctx context.Context, f func(text string)) error {
-	list, err := s.all(ctx, `SELECT message FROM kept_to_device ORDER BY at, place LIMIT $1`, maxKeptLetters)
+	list, err := s.all(ctx, `SELECT message FROM kept_to_device ORDER BY at, place`)
 	for _, text := range list {
 		f(text)
 	}

@@ -114,19 +114,26 @@ type heard struct {
 
 // from tells whether the event comes from a party: a user and the party id of
 // one of the user's devices (MSC2746). Version 0 knows users only, and clients
-// that mix the versions within a call are forgiven.
-func (h heard) from(p party) bool {
+// that mix the versions within a call are forgiven. A party that encrypts is
+// also the device whose key it does that with, which alone cannot be forged.
+func (h heard) from(p party) bool { return h.likely(p) && (p.Device == "" || h.Device == p.Device) }
+
+// likely tells the same by what any homeserver could have written.
+func (h heard) likely(p party) bool {
 	return h.Sender == p.User && (p.V0 || h.V0 || h.Party == p.ID)
 }
 
 // party is one device of one user in one call.
 type party struct {
-	User string
-	ID   string // empty in version 0
-	V0   bool
+	User   string
+	ID     string // empty in version 0
+	V0     bool
+	Device string // the Curve25519 key of the device; empty where nothing is encrypted
 }
 
-func (h heard) party() party { return party{User: h.Sender, ID: h.Party, V0: h.V0} }
+func (h heard) party() party {
+	return party{User: h.Sender, ID: h.Party, V0: h.V0, Device: h.Device}
+}
 
 // server is the part of a Matrix identifier after the first colon.
 func server(id string) string {
