@@ -117,7 +117,7 @@ func (c *Client) vet(ctx context.Context, l *leg, h heard) (why signalling.Reaso
 		return why, false, errNotOurs
 	}
 	if !h.Sealed {
-		if forged, err := c.barred(ctx, h.Room, l.ghost, h.Sender, h.Type); err != nil {
+		if forged, err := c.forgedIn(ctx, h.Room, l.ghost, h.Sender, h.Type); err != nil {
 			return why, false, err
 		} else if forged {
 			c.eraser.event(h.EventID)

@@ -133,7 +133,7 @@ func (c *Client) attend(ctx context.Context, p *patron, w written, order command
 	who, ours, err := c.place(ctx, w)
 	if err == nil && ours != "" && !w.sealed {
 		var forged bool
-		if forged, err = c.barred(ctx, w.room, ours, w.sender, typeNotice); forged {
+		if forged, err = c.forgedIn(ctx, w.room, ours, w.sender, typeNotice); forged {
 			return
 		}
 	}

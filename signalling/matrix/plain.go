@@ -13,11 +13,11 @@ import (
 // are: the homeserver, or anybody who has its keys, could have written them.
 
 // forged tells whether a call event or a message is to be ignored because its
-// room is encrypted, as far as is known in memory; see also barred.
+// room is encrypted, as far as is known in memory; see also forgedIn.
 func (c *Client) forged(e *event.Event) bool {
 	t, room := e.Type.Type, e.RoomID.String()
 	switch {
-	case c.vault == nil || e.StateKey != nil || e.Mautrix.WasEncrypted || !ofCalls(t) && t != typeNotice:
+	case c.ability().missing() || e.StateKey != nil || e.Mautrix.WasEncrypted || !ofCalls(t) && t != typeNotice:
 		return false
 	case c.own(e.Sender.String()) || !c.knownEncrypted(room):
 		return false
@@ -26,10 +26,10 @@ func (c *Client) forged(e *event.Event) bool {
 	return true
 }
 
-// barred tells whether a plain event is ignored because its room is encrypted,
+// forgedIn tells whether a plain event is ignored because its room is encrypted,
 // which it asks the homeserver about if that is not known.
-func (c *Client) barred(ctx context.Context, room, ghost, sender, eventType string) (bool, error) {
-	if c.vault == nil {
+func (c *Client) forgedIn(ctx context.Context, room, ghost, sender, eventType string) (bool, error) {
+	if c.ability().missing() {
 		return false, nil
 	}
 	veiled, err := c.encrypted(ctx, room, ghost)

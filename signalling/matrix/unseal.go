@@ -34,7 +34,6 @@ func (c *Client) read(k laneKey, ghost string, e *event.Event, waiting func()) *
 	case c.ctx.Err() != nil: // it stays kept
 		return nil
 	case err == nil && meant(opened):
-		c.secrecy.seal(k.room) // whatever the homeserver says
 		return c.unsealed(e, opened)
 	case err == nil:
 		c.unread(e, "it holds no event for rooms")
@@ -103,7 +102,7 @@ func final(err error) bool {
 	case errors.As(err, &untrusted), errors.As(err, &withheld):
 		return true
 	}
-	for _, why := range []error{e2ee.ErrReplayed, e2ee.ErrWrongRoom, e2ee.ErrForwarded, e2ee.ErrCorrupt} {
+	for _, why := range []error{e2ee.ErrOwn, e2ee.ErrReplayed, e2ee.ErrWrongRoom, e2ee.ErrForwarded, e2ee.ErrCorrupt} {
 		if errors.Is(err, why) {
 			return true
 		}
