@@ -1,0 +1,370 @@
+package matrix
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"roomline/media"
+	"roomline/media/peer"
+	"roomline/signalling"
+	"roomline/signalling/matrix/e2ee"
+)
+
+// utters is the next event that we send; it must be encrypted, and hold this type.
+func (r *rig) utters(eventType string) sent {
+	r.t.Helper()
+	e := r.expect(typeEncrypted)
+	text, _ := base64.RawStdEncoding.DecodeString(fmt.Sprint(e.Body["ciphertext"]))
+	var inner locked
+	if err := json.Unmarshal(text, &inner); err != nil {
+		r.t.Fatalf("sent %s: %v", e.Raw, err)
+	}
+	if e.Type, e.Raw, e.Body = inner.Type, string(inner.Content), nil; e.Type != eventType {
+		r.t.Fatalf("sent %s %s, expected %s", e.Type, e.Raw, eventType)
+	}
+	if err := json.Unmarshal(inner.Content, &e.Body); err != nil {
+		r.t.Fatal(err)
+	}
+	return e
+}
+
+// hears is the next event, and must be a notice that contains this.
+func (r *rig) hears(part string) {
+	r.t.Helper()
+	if body := fmt.Sprint(r.utters(typeNotice).Body["body"]); !strings.Contains(body, part) {
+		r.t.Errorf("the room was told %q, expected %q in it", body, part)
+	}
+}
+
+// sealedCall is a call that alice's device D1 placed, and that is answered.
+func (r *rig) sealedCall() (*signalling.Inbox, *fakePeer, sent) {
+	r.t.Helper()
+	r.push(r.seal(r.inviteV1(), "D1", "S1"))
+	_, in, leg := r.take()
+	leg.Answer(media.PCMU)
+	p := r.peer()
+	a := r.utters(typeAnswer)
+	r.utters(typeCandidates)
+	p.on(peer.Connected)
+	r.follow(in, signalling.Confirmed)
+	return in, p, a
+}
+
+// T71: what is decrypted counts as what it is within, said by whom, where and
+// when the homeserver tells, and is never a state event.
+func TestSealedCall(t *testing.T) {
+	t.Parallel()
+	r, _ := sealedRig(t)
+	invite := r.seal(r.inviteV1(), "D1", "S1")
+	text, _ := base64.RawStdEncoding.DecodeString(invite["content"].(map[string]any)["ciphertext"].(string))
+	var inner map[string]any
+	if err := json.Unmarshal(text, &inner); err != nil {
+		t.Fatal(err)
+	}
+	inner["StateKey"] = "a state event"
+	text, _ = json.Marshal(inner)
+	invite["content"].(map[string]any)["ciphertext"] = base64.RawStdEncoding.EncodeToString(text)
+	r.push(invite, r.seal(r.v1(typeCandidates, candidate1("c1")), "D1", "S1"))
+	call, in, leg := r.take()
+	if call.From.User != alice || call.Room != room || call.To.Number != dialled {
+		t.Errorf("the call is %+v", call)
+	}
+	leg.Answer(media.PCMU)
+	p := r.peer()
+	a := r.utters(typeAnswer)
+	r.utters(typeCandidates)
+	r.until("the candidate is there", func() bool { return p.heardCandidates() == "c1" })
+	p.on(peer.Connected)
+	r.follow(in, signalling.Confirmed)
+	r.push(r.seal(r.within(a, typeHangup, nil), "D1", "S1"))
+	r.ends(in, signalling.NormalClearing)
+}
+
+// T71: what has no meaning for a room has no effect, whatever it hides.
+func TestHiddenEvents(t *testing.T) {
+	t.Parallel()
+	r, _ := sealedRig(t)
+	twice := r.seal(r.seal(r.inviteV1(), "D1", "S1"), "D1", "S1")
+	member := r.seal(r.event("m.room.member", alice, map[string]any{"membership": "leave"}), "D1", "S1")
+	tombstone := r.seal(r.event("m.room.tombstone", alice, map[string]any{"replacement_room": "!x:example.org"}), "D1", "S1")
+	nobody := r.seal(r.inviteV1(), "", "S1")
+	r.push(twice, member, tombstone, r.seal(r.event("", alice, map[string]any{}), "D1", "S1"), nobody)
+	r.push(r.seal(r.inviteV1(), "D1", "S1"))
+	r.take()
+	if n := len(r.board.in); n != 0 {
+		t.Errorf("%d more calls were placed", n)
+	}
+	if n := r.c.Ignored(); n[typeEncrypted] != 2 || n[typeInvite] != 1 {
+		t.Errorf("ignored %v", n)
+	}
+}
+
+// T12: who gave up before we came back rings nobody, in encrypted rooms too.
+func TestSealedInviteThatIsOver(t *testing.T) {
+	t.Parallel()
+	r, _ := sealedRig(t)
+	r.push(r.seal(r.inviteV1(), "D1", "S1"), r.seal(r.v1(typeHangup, nil), "D1", "S1"))
+	r.push(r.seal(r.v1(typeInvite, map[string]any{"call_id": "call2", "offer": map[string]any{"sdp": offer}}), "D1", "S1"))
+	r.take()
+	if n := len(r.board.in); n != 0 || r.c.Ignored()[typeInvite] != 1 {
+		t.Errorf("%d more calls were placed, ignored %v", n, r.c.Ignored())
+	}
+}
+
+// T66: an invite and a hundred events of its call in one burst arrive in
+// order, although the key of the first comes last; T70: a key that is late.
+func TestSealedBurstInOrder(t *testing.T) {
+	t.Parallel()
+	r, b := sealedRig(t)
+	b.set(func() { b.missing["LATE"] = true })
+	all, want := []map[string]any{r.seal(r.inviteV1(), "D1", "LATE")}, []string{}
+	for i := range 100 {
+		want = append(want, fmt.Sprint("c", i))
+		all = append(all, r.seal(r.v1(typeCandidates, candidate1(fmt.Sprint("c", i))), "D1", []string{"S1", "LATE"}[i%2]))
+	}
+	r.push(all...)
+	r.until("the key is waited for", func() bool { b.mu.Lock(); defer b.mu.Unlock(); return b.awaits > 0 })
+	b.arrive("LATE")
+	_, _, leg := r.take()
+	leg.Answer(media.PCMU)
+	p := r.peer()
+	r.until("all candidates are there", func() bool { return strings.Count(p.heardCandidates(), ",") >= len(want)-1 })
+	if got := p.heardCandidates(); got != strings.Join(want, ",") {
+		t.Errorf("in the order %s", got)
+	}
+}
+
+// An encrypted invite that was acknowledged just before a sudden end is opened
+// and placed at the next start, once; what cannot be of a call is struck off.
+func TestSealedInviteSurvives(t *testing.T) {
+	t.Parallel()
+	r, b := sealedRig(t)
+	b.set(func() { b.hold = make(chan struct{}) }) // nothing is opened before the end
+	r.push(r.seal(r.inviteV1(), "D1", "S1"), r.seal(r.v1(typeCandidates, candidate1("c1")), "D1", "S1"))
+	own := r.seal(r.v1(typeHangup, nil), "D1", "S1")
+	r.push(with(own, "sender", ghost), with(r.seal(r.inviteV1(), "D1", "S1"), "sender", mallet))
+	r.until("it is being opened", func() bool { b.mu.Lock(); defer b.mu.Unlock(); return len(b.opens) > 0 })
+	r.c.Close()
+	if n := r.keptNow(); n != 2 {
+		t.Errorf("%d are kept", n)
+	}
+	for _, calls := range []int{1, 0} {
+		again := newLockbox()
+		r.begin(withVault(again))
+		for range calls {
+			_, _, leg := r.take()
+			leg.Answer(media.PCMU)
+			p := r.peer()
+			r.until("the candidate is there", func() bool { return p.heardCandidates() == "c1" })
+		}
+		r.until("nothing is kept", func() bool { return r.keptNow() == 0 })
+		if n := len(r.board.in); n != 0 {
+			t.Errorf("%d more calls were placed", n)
+		}
+		r.c.Close()
+	}
+}
+
+// keptNow is how many events are kept.
+func (r *rig) keptNow() int {
+	r.t.Helper()
+	n := 0
+	if err := r.c.store.kept(r.t.Context(), time.Now(), func(time.Time, string) { n++ }); err != nil {
+		r.t.Fatal(err)
+	}
+	return n
+}
+
+// X6: what is not encrypted in an encrypted room begins, changes and ends no
+// call, and is no command. The room is told once, and everything is counted.
+func TestPlainEventsInAnEncryptedRoom(t *testing.T) {
+	t.Parallel()
+	r, d := attended(t, withVault(newLockbox()))
+	r.hs.set(func() { r.hs.veiled = map[string]bool{room: true, office: true} })
+	r.push(with(r.event("m.room.encryption", alice, map[string]any{}), "state_key", ""))
+	r.until("the room is known to be encrypted", func() bool { return r.c.knownEncrypted(room) })
+	in, p, a := r.sealedCall()
+	plain := r.v1(typeInvite, map[string]any{"call_id": "plain", "offer": map[string]any{"sdp": offer}})
+	r.push(plain, r.within(a, typeHangup, nil), r.within(a, typeCandidates, candidate1("forged")), r.negotiation(a, "offer", "forged"),
+		r.message(room, alice, "!hangup"), r.message(room, alice, "hello"))
+	r.hears("without encryption")
+	r.push(r.message(office, alice, "!hangup")) // which is not known to be encrypted yet
+	r.hears("without encryption")
+	r.push(r.within(a, typeHangup, nil), r.seal(r.within(a, typeCandidates, candidate1("last")), "D1", "S1"))
+	r.until("the last event arrives", func() bool { return p.heardCandidates() == "last" })
+	if got := in.Take(); len(got) != 0 || len(p.offers) != 0 || len(r.board.in) != 0 {
+		t.Errorf("posted %v, offers %v", got, p.offers)
+	}
+	d.wants(t)
+	n := r.c.Ignored()
+	if n[typeInvite] != 1 || n[typeHangup] != 2 || n[typeCandidates] != 1 || n[typeNegotiate] != 1 {
+		t.Errorf("ignored %v", n)
+	}
+	r.quiet()
+}
+
+// An encrypted command is followed.
+func TestSealedCommand(t *testing.T) {
+	t.Parallel()
+	r, d := attended(t, withVault(newLockbox()))
+	r.hs.set(func() { r.hs.veiled = map[string]bool{office: true} })
+	r.push(r.seal(r.message(office, alice, "!hangup"), "D1", "S1"))
+	r.hears("Hung up: ")
+	d.wants(t, "hangup test A")
+}
+
+// X1, X13: a call is bound to the device that encrypts it. What another one
+// says for its party changes nothing, and the room is told once.
+func TestSealedCallIsOfOneDevice(t *testing.T) {
+	t.Parallel()
+	r, _ := sealedRig(t)
+	in, p, a := r.sealedCall()
+	for range 2 {
+		r.push(r.seal(r.negotiation(a, "offer", "swapped"), "D2", "S2"), r.seal(r.within(a, typeHangup, nil), "D2", "S2"),
+			r.seal(r.within(a, typeReplaces, map[string]any{"create_call": "x"}), "D2", "S2"))
+	}
+	r.hears("the keys of the device in this call have changed")
+	r.push(r.seal(r.negotiation(a, "offer", "true"), "D1", "S1"))
+	r.utters(typeNegotiate)
+	if got := in.Take(); len(got) != 0 || !slices.Equal(p.offers, []string{"true"}) {
+		t.Errorf("posted %v, offers %v", got, p.offers)
+	}
+	r.push(r.seal(r.within(a, typeHangup, nil), "D1", "S1"))
+	r.ends(in, signalling.NormalClearing)
+}
+
+// X1: the answer that counts binds the call, with the candidates of its device alone.
+func TestSealedAnswerBinds(t *testing.T) {
+	t.Parallel()
+	r, _ := sealedRig(t)
+	in := signalling.NewInbox("test", r.c.log)
+	r.c.Dial(fromBob, []media.Format{media.PCMA}, in)
+	p := r.peer()
+	invite := r.utters(typeInvite)
+	r.utters(typeCandidates)
+	r.follow(in, signalling.Ringing)
+	r.push(r.says(invite, typeAnswer, "PHONE", answerSDP("plain")),
+		r.seal(r.says(invite, typeCandidates, "PHONE", candidate1("of D2")), "D2", "S2"),
+		r.seal(r.says(invite, typeCandidates, "PHONE", candidate1("of D1")), "D1", "S1"),
+		r.seal(r.says(invite, typeAnswer, "PHONE", answerSDP("of D1")), "D1", "S1"),
+		r.seal(r.says(invite, typeHangup, "PHONE", nil), "D2", "S2"))
+	r.hears("without encryption")
+	r.utters(typeSelectAnswer)
+	p.on(peer.Connected)
+	r.follow(in, signalling.Answered)
+	if got := p.heardCandidates(); got != "of D1" || p.accepted != "of D1" {
+		t.Errorf("candidates %q, answer %q", got, p.accepted)
+	}
+}
+
+// What cannot be read is said in the room once, with what helps; what nobody
+// can mend is not. A flood of it is none of notices.
+func TestWhatRoomsAreToldOfKeys(t *testing.T) {
+	t.Parallel()
+	untrusted := e2ee.Untrusted{Device: "LAPTOP", Why: "it is not signed by its owner", Fix: "Verify it."}
+	for session, c := range map[string]struct {
+		err  error
+		said string
+	}{
+		"untrusted":  {untrusted, "from your device LAPTOP: it is not signed by its owner. Verify it."},
+		"unverified": {fmt.Errorf("open: %w", e2ee.Withheld{Code: "m.unverified"}), "Verify me"},
+		"unknown":    {e2ee.Withheld{Code: "org.example"}, "does not give me its key"},
+		"forwarded":  {e2ee.ErrForwarded, "passed on by somebody else"},
+		"replayed":   {e2ee.ErrReplayed, ""},
+		"wrong room": {e2ee.ErrWrongRoom, ""},
+		"corrupt":    {e2ee.ErrCorrupt, ""},
+		"our own":    {e2ee.ErrOwn, ""},
+	} {
+		t.Run(session, func(t *testing.T) {
+			t.Parallel()
+			r, b := sealedRig(t)
+			b.set(func() { b.fails[session] = c.err })
+			for range 3 {
+				r.push(r.seal(r.inviteV1(), "D1", session), r.seal(r.v1(typeHangup, nil), "D1", session))
+			}
+			if c.said != "" {
+				r.hears(c.said)
+			}
+			r.until("all are given up", func() bool { return r.c.Ignored()[typeEncrypted] == 6 })
+			r.until("nothing is kept", func() bool { return r.keptNow() == 0 })
+			r.quiet()
+		})
+	}
+}
+
+// A flood of what cannot be read, of one member, delays nobody's call, is
+// bounded, and is counted.
+func TestFloodOfUnreadable(t *testing.T) {
+	t.Parallel()
+	r, b := sealedRig(t)
+	b.set(func() { b.missing["NEVER"] = true })
+	const carol = "@carol:example.org"
+	for i := range 40 {
+		var all []map[string]any
+		for j := range 100 {
+			e := with(r.seal(r.event(typeNotice, carol, map[string]any{"body": fmt.Sprint(i, ".", j)}), "D9", "NEVER"), "sender", carol)
+			all = append(all, with(e, "room_id", []string{room, fmt.Sprintf("!r%d:example.org", j)}[j%2]),
+				with(r.seal(r.inviteV1(), "D9", "NEVER"), "sender", mallet))
+		}
+		r.push(all...)
+	}
+	r.push(r.seal(r.inviteV1(), "D1", "S1"))
+	if call, _, _ := r.take(); call.From.User != alice {
+		t.Errorf("called by %+v", call.From)
+	}
+	r.c.lanes.mu.Lock()
+	one, all, goroutines := r.c.lanes.loads[carol], r.c.lanes.all, len(r.c.lanes.open)
+	r.c.lanes.mu.Unlock()
+	if !one.within(mostOfOne) || !all.within(mostOfAll) || goroutines > mostOfOne.lanes+1 {
+		t.Errorf("%+v of one, %+v in all, %d lanes", one, all, goroutines)
+	}
+	if n := r.c.Ignored()[typeEncrypted]; n < 4000+3000 {
+		t.Errorf("counted %d", n)
+	}
+	if n := r.keptNow(); n > 700 {
+		t.Errorf("%d are kept", n)
+	}
+}
+
+// T63: what an encrypted room said before our user had joined it is read then.
+func TestSealedInviteBeforeJoining(t *testing.T) {
+	t.Parallel()
+	b := newLockbox()
+	r := newRig(t, withVault(b))
+	invite := r.seal(r.inviteV1(), "D1", "S1")
+	r.hs.set(func() {
+		r.hs.members[room] = []string{alice}
+		r.hs.veiled = map[string]bool{room: true}
+		r.hs.history = map[string][]map[string]any{room: {invite, r.seal(r.event("m.room.topic", alice, map[string]any{}), "D1", "S1")}}
+	})
+	r.push(r.member(alice, ghost, "invite"))
+	call, _, _ := r.take()
+	if call.Room != room {
+		t.Errorf("called %+v", call)
+	}
+	r.push(invite) // the homeserver sends it as well
+	r.until("the topic is read", func() bool { b.mu.Lock(); defer b.mu.Unlock(); return len(b.opens) == 2 })
+	if n := len(r.board.in); n != 0 {
+		t.Errorf("%d more calls were placed", n)
+	}
+}
+
+// Our next words are under another key once members have changed.
+func TestKeysAreRenewed(t *testing.T) {
+	t.Parallel()
+	r, b := sealedRig(t)
+	profile := with(r.member(alice, alice, "join"), "unsigned", map[string]any{"prev_content": map[string]any{"membership": "join"}})
+	r.push(profile, r.member(alice, mallet, "invite"), with(r.member(alice, mallet, "leave"), "room_id", "!plain:example.org"))
+	r.push(r.member(alice, mallet, "leave"), r.member(alice, mallet, "ban"), r.member(mallet, mallet, "join"))
+	r.until("they are renewed", func() bool { b.mu.Lock(); defer b.mu.Unlock(); return len(b.renewed) >= 4 })
+	b.set(func() {
+		if !slices.Equal(b.renewed, []string{room, room, room, room}) { // the first is of m.room.encryption
+			t.Errorf("renewed %q", b.renewed)
+		}
+	})
+}
