@@ -57,7 +57,7 @@ func (r *rig) sealedCall() (*signalling.Inbox, *fakePeer, sent) {
 
 // T71: what is decrypted counts as what it is within, said by whom, where and
 // when the homeserver tells, and is never a state event.
-func TestSealedCall(t *testing.T) {
+func TestSealedCallFromARoom(t *testing.T) {
 	t.Parallel()
 	r, _ := sealedRig(t)
 	invite := r.seal(r.inviteV1(), "D1", "S1")
