@@ -107,7 +107,7 @@ func (c *Client) vet(ctx context.Context, l *leg, h heard) (why signalling.Reaso
 	if l.ghost, err = c.ghostIn(ctx, h.Room); err != nil {
 		return why, false, err
 	}
-	if l.ghost == "" && c.ghosts.ours(h.Invitee) {
+	if l.ghost == "" && !c.ordinary() && c.ghosts.ours(h.Invitee) {
 		l.ghost = h.Invitee
 	}
 	if l.ghost == "" {

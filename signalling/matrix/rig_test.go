@@ -109,6 +109,10 @@ func (r *rig) begin(options ...option) {
 // push sends one transaction, as the homeserver does.
 func (r *rig) push(events ...map[string]any) {
 	r.t.Helper()
+	if r.c.ordinary() {
+		r.happens(events)
+		return
+	}
 	r.hs.mu.Lock()
 	r.hs.txn++
 	txn := r.hs.txn

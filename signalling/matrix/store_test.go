@@ -36,7 +36,7 @@ func TestStore(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, at database.Address) {
 		for name, test := range map[string]func(*testing.T, *store){
-			"events": storeEvents, "calls": storeCalls, "rooms": storeRooms, "names": storeNames, "state": storeState, "encrypted": storeEncrypted,
+			"events": storeEvents, "calls": storeCalls, "rooms": storeRooms, "names": storeNames, "state": storeState, "encrypted": storeEncrypted, "numbers": storeNumbers,
 		} {
 			s, done := storeAt(t, at)
 			t.Run(name, func(t *testing.T) { test(t, s) })
@@ -132,6 +132,41 @@ func storeRooms(t *testing.T, s *store) {
 	want("!old")
 	if g, err := s.ghostOf(t.Context(), "!new"); err != nil || g != "" {
 		t.Errorf("%q, %v", g, err)
+	}
+}
+
+func storeNumbers(t *testing.T, s *store) {
+	steps := []error{
+		s.setNumber(t.Context(), "!a", "+4930"), s.setNumber(t.Context(), "!a", "+4940"), s.setNumber(t.Context(), "!b", "600"),
+		s.setNumber(t.Context(), "!c", "1"), s.setNumber(t.Context(), "!c", ""), s.setSuccessor(t.Context(), "!a", "!new", "+4940"),
+		s.dropNumber(t.Context(), "!a"), s.dropNumber(t.Context(), "!b"), s.setNick(t.Context(), "!a", "Eve"), s.setNick(t.Context(), "!a", "Bøb"),
+		s.setNick(t.Context(), "!b", "Eve"), s.setNick(t.Context(), "!b", ""),
+	}
+	if err := errors.Join(steps...); err != nil {
+		t.Fatal(err)
+	}
+	for room, want := range map[string]string{"!a": "+4940", "!b": "", "!c": "", "!new": ""} {
+		if n, err := s.numberIn(t.Context(), room); err != nil || n != want {
+			t.Errorf("%s has %q, %v", room, n, err)
+		}
+	}
+	for room, want := range map[string]string{"!new": "!a", "!a": "", "": ""} {
+		if old, err := s.succeeds(t.Context(), room); err != nil || old != want {
+			t.Errorf("%q succeeds %q, %v", room, old, err)
+		}
+	}
+	if name, err := s.nickIn(t.Context(), "!a"); err != nil || name != "Bøb" {
+		t.Errorf("%q, %v", name, err)
+	}
+	if list, err := s.nicks(t.Context()); err != nil || !slices.Equal(list, []string{"!a"}) {
+		t.Errorf("%v, %v", list, err)
+	}
+	if err := errors.Join(s.setAsked(t.Context(), "!old", bob, time.Now()), s.setRoom(t.Context(), "!old", account1, bob),
+		s.setRoom(t.Context(), "!own", account1, bob), s.recallRoom(t.Context(), "!found", account1)); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := s.chatsOf(t.Context(), account1, bob); err != nil || !slices.Equal(list, []string{"!old", "!own", "!found"}) {
+		t.Errorf("%v, %v", list, err)
 	}
 }
 

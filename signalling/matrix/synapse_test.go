@@ -60,6 +60,10 @@ func newServer(t *testing.T) *synapse {
 	mux.HandleFunc("POST "+v3+"register", s.note(func(r *http.Request, body map[string]any) any {
 		return map[string]any{"user_id": fmt.Sprintf("@%v:example.org", body["username"])}
 	}))
+	mux.HandleFunc("GET "+v3+"profile/{user}", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, `{"displayname":"Telephone","avatar_url":"mxc://example.org/phone"}`)
+	})
+	mux.HandleFunc("PUT "+v3+"rooms/{room}/state/m.room.member/{user}", s.note(nil))
 	mux.HandleFunc("PUT "+v3+"profile/{user}/displayname", s.note(nil))
 	mux.HandleFunc("PUT "+v3+"profile/{user}/avatar_url", s.note(nil))
 	mux.HandleFunc("GET "+v3+"user/{user}/account_data/{type}", func(w http.ResponseWriter, _ *http.Request) {
@@ -97,6 +101,14 @@ func newServer(t *testing.T) *synapse {
 	s.Server = httptest.NewServer(s.guard(mux))
 	t.Cleanup(s.Close)
 	return s
+}
+
+// asker is who asks: whom an application service names, or the account.
+func (s *synapse) asker(r *http.Request) string {
+	if user := r.URL.Query().Get("user_id"); user != "" {
+		return user
+	}
+	return account1
 }
 
 func (s *synapse) guard(next http.Handler) http.Handler {
@@ -174,7 +186,7 @@ func (s *synapse) joinedRooms(w http.ResponseWriter, r *http.Request) {
 	defer s.mu.Unlock()
 	rooms := []string{}
 	for room, list := range s.members {
-		if slices.Contains(list, r.URL.Query().Get("user_id")) {
+		if slices.Contains(list, s.asker(r)) {
 			rooms = append(rooms, room)
 		}
 	}
@@ -194,7 +206,7 @@ func (s *synapse) join(r *http.Request, _ map[string]any) any {
 	if s.closed[room] {
 		return nil
 	}
-	s.members[room] = append(s.members[room], r.URL.Query().Get("user_id"))
+	s.members[room] = append(s.members[room], s.asker(r))
 	return map[string]string{"room_id": room}
 }
 
@@ -208,7 +220,7 @@ func (s *synapse) create(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	room := fmt.Sprintf("!made%d:example.org", len(s.rooms))
-	s.members[room] = []string{r.URL.Query().Get("user_id")}
+	s.members[room] = []string{s.asker(r)}
 	answer(w, http.StatusOK, `{"room_id":"`+room+`"}`)
 }
 
@@ -216,7 +228,7 @@ func (s *synapse) joined(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	list := s.members[r.PathValue("room")]
-	if !slices.Contains(list, r.URL.Query().Get("user_id")) {
+	if !slices.Contains(list, s.asker(r)) {
 		answer(w, http.StatusForbidden, `{"errcode":"M_FORBIDDEN","error":"not there"}`)
 		return
 	}
@@ -323,7 +335,7 @@ func (s *synapse) someState(w http.ResponseWriter, r *http.Request) {
 
 func (s *synapse) send(w http.ResponseWriter, r *http.Request) {
 	raw, _ := io.ReadAll(r.Body)
-	e := sent{Type: r.PathValue("type"), Room: r.PathValue("room"), As: r.URL.Query().Get("user_id"), Txn: r.PathValue("txn"), Raw: string(raw)}
+	e := sent{Type: r.PathValue("type"), Room: r.PathValue("room"), As: s.asker(r), Txn: r.PathValue("txn"), Raw: string(raw)}
 	json.Unmarshal(raw, &e.Body)
 	status, body := http.StatusOK, `{"event_id":"$`+e.Txn+`"}`
 	s.mu.Lock()
