@@ -284,6 +284,7 @@ func TestBotIsInvited(t *testing.T) {
 		t.Errorf("said %+v", e)
 	}
 	r.push(good)
+	r.settledOr(func() bool { return len(r.c.atOnce) == 0 }) // else it may come to that after the end
 	r.quiet()
 	if r.hs.said("POST rooms/!evil:example.org") {
 		t.Error("a stranger's invitation was looked at")
