@@ -95,7 +95,9 @@ func (d *Devices) do(ctx context.Context, user string, job job) (err error) {
 		return err
 	}
 	defer release()
-	return job(ctx, dev)
+	err = job(ctx, dev)
+	d.lost(ctx, dev, err)
+	return err
 }
 
 // next is the first thing to do; nil: there is none, and the goroutine ends.

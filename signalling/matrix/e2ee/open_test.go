@@ -220,4 +220,3 @@ func TestWithheldFromUs(t *testing.T) {
 	}
 	r.opens(ghost, phone.Seal(room, "m.call.hangup", call))
 }
-

@@ -52,7 +52,9 @@ func setUpAt(t *testing.T, at database.Address, cfg Config) *rig {
 		cfg.Policy = CrossSigned
 	}
 	r := &rig{t: t, at: at, hs: e2eetest.New(t), cfg: cfg, read: map[string]int{}}
-	r.hs.Deliver = func(user, device string, e *event.Event) { r.Devices.ToDevice(user, device, e, func() { r.done(user) }) }
+	r.hs.Deliver = func(user, device string, e *event.Event) {
+		r.Devices.ToDevice(user, device, e, func() { r.done(user) })
+	}
 	r.hs.Changed = func(users []string) { r.Devices.Changed(users) }
 	r.start()
 	t.Cleanup(r.stop)

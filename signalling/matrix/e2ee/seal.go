@@ -30,7 +30,8 @@ const retryTime = time.Minute
 // members that the policy accepts (Matrix 1.18, "m.megolm.v1.aes-sha2"). The key
 // is a new one whenever the members or their devices are not those that the old
 // one was sent to, also before a restart; and after Renew. Other users of ours
-// are given none: they need not read each other.
+// are given none: they need not read each other. When the homeserver has lost the
+// device of the user, Ensure makes it again.
 func (d *Devices) Seal(ctx context.Context, user, room, eventType string, content any, members func(context.Context) ([]string, error)) (sealed *event.EncryptedEventContent, err error) {
 	defer survive(&err)
 	unlock, err := d.sealing.lock(ctx, user+" "+room)
@@ -43,6 +44,7 @@ func (d *Devices) Seal(ctx context.Context, user, room, eventType string, conten
 		return nil, err
 	}
 	defer release()
+	defer func() { d.lost(ctx, dev, err) }()
 	if !d.shared(dev, room) {
 		if err := d.distribute(ctx, dev, room, members); err != nil {
 			return nil, fmt.Errorf("share a key: %w", err)

@@ -2,6 +2,7 @@ package e2ee
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -40,16 +41,32 @@ func (d *Devices) upload(ctx context.Context, dev *device, p parcel) error {
 	if err != nil {
 		return err
 	}
-	if _, err := d.post(ctx, dev, body); err != nil {
+	_, err = d.post(ctx, dev, body)
+	var refused mautrix.HTTPError
+	if err != nil && !(errors.As(err, &refused) && refused.IsStatus(http.StatusBadRequest)) {
 		return err
 	}
+	// Keys that are refused are not uploaded again: after the database was put
+	// back the homeserver has others under these names.
 	dev.account.Lock()
 	defer dev.account.Unlock()
 	account := dev.mach.GetAccount()
 	account.Internal.MarkKeysAsPublished()
-	account.Shared = true
+	account.Shared = account.Shared || err == nil
 	dev.posted = time.Now()
-	return dev.store.PutAccount(ctx, account)
+	return errors.Join(err, dev.store.PutAccount(ctx, account))
+}
+
+// errLost says that the homeserver does not know a device of ours any more: an
+// administrator has deleted it, perhaps.
+var errLost = mautrix.RespError{ErrCode: "M_UNKNOWN_DEVICE"}
+
+// lost lets Ensure make a device again that the homeserver has lost.
+func (d *Devices) lost(ctx context.Context, dev *device, err error) {
+	if r, ok := d.row(dev.user); ok && errors.Is(err, errLost) && r.device == dev.row.device {
+		r.stage = named
+		d.trouble("note that a device is lost", d.setRow(ctx, dev.user, r))
+	}
 }
 
 // post tells how many one-time keys the homeserver has then.

@@ -33,7 +33,7 @@ func (s *Server) Peer(user, device string) *Peer {
 	s.t.Helper()
 	nop := zerolog.Nop()
 	p := &Peer{User: user, Device: device, s: s}
-	p.Machine = crypto.NewOlmMachine(s.Client(user, device), &nop, crypto.NewMemoryStore(nil), rooms{})
+	p.Machine = crypto.NewOlmMachine(s.Client(user, device), &nop, memory{crypto.NewMemoryStore(nil)}, rooms{})
 	p.must(p.Machine.Load(context.Background()))
 	s.mu.Lock()
 	delete(s.devices[id.UserID(user)], id.DeviceID(device)) // with its one-time keys, if there was another one
@@ -187,3 +187,33 @@ func (rooms) GetHistoryVisibility(context.Context, id.RoomID) (*event.HistoryVis
 }
 
 func (rooms) FindSharedRooms(context.Context, id.UserID) ([]id.RoomID, error) { return nil, nil }
+
+// Trusts asks the homeserver for a device anew, and tells whether it is signed
+// by its owner's cross-signing keys, the first that this client has seen.
+func (p *Peer) Trusts(user, device string) (bool, error) {
+	ctx := context.Background()
+	devices, err := p.Machine.FetchKeys(ctx, []id.UserID{id.UserID(user)}, true)
+	if err != nil {
+		return false, err
+	}
+	other := devices[id.UserID(user)][id.DeviceID(device)]
+	if other == nil {
+		return false, nil
+	}
+	trust, err := p.Machine.ResolveTrustContext(ctx, other)
+	return trust >= id.TrustStateCrossSignedTOFU, err
+}
+
+// memory is the library's store, which takes the oldest Olm session for the latest.
+type memory struct{ *crypto.MemoryStore }
+
+// GetLatestSession implements crypto.Store.
+func (m memory) GetLatestSession(ctx context.Context, key id.SenderKey) (latest *crypto.OlmSession, err error) {
+	all, err := m.GetSessions(ctx, key)
+	for _, s := range all {
+		if latest == nil || s.LastDecryptedTime.After(latest.LastDecryptedTime) {
+			latest = s
+		}
+	}
+	return latest, err
+}
