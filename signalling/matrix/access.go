@@ -33,8 +33,15 @@ type access interface {
 func (c *Client) ordinary() bool { return c.cfg.Account.given() }
 
 // approach finds out how we stand with the homeserver, and asks it nothing yet.
-func (c *Client) approach() error {
-	hs, err := c.stand()
+func (c *Client) approach(ctx context.Context) error {
+	if c.ordinary() {
+		return c.approachAs(ctx)
+	}
+	reg, err := LoadRegistration(c.cfg.Registration)
+	if err != nil {
+		return err
+	}
+	hs, err := newHomeserver(c.cfg, reg, c.store.state)
 	if err != nil {
 		return err
 	}
@@ -42,13 +49,17 @@ func (c *Client) approach() error {
 	return nil
 }
 
-func (c *Client) stand() (*homeserver, error) {
-	if c.ordinary() {
-		return newAccount(c.cfg, c.store, c.log)
-	}
-	reg, err := LoadRegistration(c.cfg.Registration)
+// approachAs takes up the last session of the account that we are, and its keys.
+func (c *Client) approachAs(ctx context.Context) error {
+	hs, a, err := newAccount(c.cfg, c.store, c.log)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return newHomeserver(c.cfg, reg, c.store.state)
+	c.hs = hs
+	if c.cfg.Encryption.Enabled && c.vault == nil {
+		keys := &keyring{}
+		c.vault = keys
+		a.login.moved = func(ctx context.Context, s session) error { return a.keep(ctx, c, keys, s) }
+	}
+	return a.login.open(ctx)
 }

@@ -39,10 +39,10 @@ type account struct {
 
 // newAccount makes a homeserver to which we are an ordinary account. Nothing
 // is asked yet; a nil store keeps nothing.
-func newAccount(cfg Config, st *store, log *slog.Logger) (*homeserver, error) {
+func newAccount(cfg Config, st *store, log *slog.Logger) (*homeserver, *account, error) {
 	at, err := url.Parse(cfg.Homeserver)
 	if err != nil {
-		return nil, fmt.Errorf("matrix account: %w", err)
+		return nil, nil, fmt.Errorf("matrix account: %w", err)
 	}
 	h, plain := newWeb(cfg)
 	a := &account{cfg: cfg, url: at, store: st, log: log, plain: plain, stop: func() {}, met: make(chan struct{}), outcome: errStarting,
@@ -50,11 +50,11 @@ func newAccount(cfg Config, st *store, log *slog.Logger) (*homeserver, error) {
 	if st != nil {
 		a.state = st.state
 	}
-	a.login = &login{cfg: cfg.Account, plain: func() *mautrix.Client { return a.client(a.plain) }, store: st, log: log, turn: newTurn()}
+	a.login = &login{cfg: cfg.Account, anew: cfg.Encryption.Enabled, plain: func() *mautrix.Client { return a.client(a.plain) }, store: st, log: log, turn: newTurn()}
 	a.web = &http.Client{Transport: signed{plain.Transport, a.login}, Timeout: cfg.SendTimeout, CheckRedirect: stay}
 	a.slow = &http.Client{Transport: signed{h.transport, a.login}, CheckRedirect: stay}
 	h.access = a
-	return h, nil
+	return h, a, nil
 }
 
 func (a *account) client(web *http.Client) *mautrix.Client {
@@ -99,11 +99,8 @@ func (a *account) concluded(err error) {
 	a.outcome = err
 }
 
-// open takes up the last session, and begins to ask.
+// open begins to ask.
 func (a *account) open(ctx context.Context, c *Client) error {
-	if err := a.login.open(ctx); err != nil {
-		return err
-	}
 	ctx, a.stop = context.WithCancel(context.WithoutCancel(ctx))
 	s := &syncing{account: a, c: c, tempo: newBucket(5, 20)}
 	a.work.Go(func() { s.run(ctx) }) // ends with ctx; awaited by shut

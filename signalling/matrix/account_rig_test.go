@@ -53,6 +53,7 @@ type home struct {
 	broken   string // the answer to every /sync, with status; empty: as it should be
 	status   int
 	woken    chan struct{}
+	uploads  []string // devices whose keys were published
 }
 
 func newHome(t *testing.T) *home {
@@ -68,6 +69,8 @@ func newHome(t *testing.T) *home {
 		answer(w, http.StatusOK, `{}`)
 	}))
 	mux.HandleFunc("GET "+v3+"sync", h.known(h.sync))
+	mux.HandleFunc("POST "+v3+"keys/upload", h.known(h.upload))
+	mux.HandleFunc("POST "+v3+"keys/query", h.known(func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, `{"device_keys":{}}`) }))
 	mux.HandleFunc("/", h.known(h.other))
 	h.Server = httptest.NewServer(mux)
 	t.Cleanup(func() { close(h.quit); h.Close() })
@@ -172,6 +175,20 @@ func (h *home) whoami(w http.ResponseWriter, r *http.Request) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	json.NewEncoder(w).Encode(map[string]string{"user_id": h.tokens[token], "device_id": h.devices[token]})
+}
+
+// upload takes the keys of a device.
+func (h *home) upload(w http.ResponseWriter, r *http.Request) {
+	var req struct {
+		Keys *struct {
+			Device string `json:"device_id"`
+		} `json:"device_keys"`
+	}
+	json.NewDecoder(r.Body).Decode(&req)
+	if req.Keys != nil {
+		h.set(func() { h.uploads = append(h.uploads, req.Keys.Device) })
+	}
+	answer(w, http.StatusOK, `{"one_time_key_counts":{"signed_curve25519":50}}`)
 }
 
 // sync answers with what the test has queued, or waits for that.
@@ -296,7 +313,7 @@ func (h *home) loginsOf() []map[string]any {
 
 // transport is a client of which only the access runs: the test reads what
 // comes out of it.
-func (h *home) transport(t *testing.T, at database.Address, a Account) *Client {
+func (h *home) transport(t *testing.T, at database.Address, a Account, before ...func(*Client)) *Client {
 	t.Helper()
 	db, err := database.Open(context.Background(), at, discard())
 	if err != nil {
@@ -307,6 +324,9 @@ func (h *home) transport(t *testing.T, at database.Address, a Account) *Client {
 	c, err := newClient(Config{Homeserver: h.URL, Domain: "example.org", Account: a}, db, &fakePeers{}, digitsOnly{}, nil, &board{}, locals("example.org"), discard())
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, f := range before {
+		f(c)
 	}
 	for _, step := range []func(context.Context) error{c.takeStock, c.furnish} {
 		if err := step(context.Background()); err != nil {

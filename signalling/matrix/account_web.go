@@ -25,19 +25,23 @@ var errUnknown = errors.New("the homeserver does not know the token that it has 
 
 // RoundTrip implements http.RoundTripper.
 func (s signed) RoundTrip(r *http.Request) (*http.Response, error) {
-	token, err := s.login.token(r.Context(), "")
+	token, err := s.login.token(r.Context(), stale{})
 	if err != nil {
 		return nil, closing(r, err)
 	}
 	res, err := s.send(r, token)
-	if err != nil || !unknownToken(res) {
-		return res, err
+	if err != nil {
+		return nil, err
+	}
+	unknown, soft := unknownToken(res)
+	if !unknown {
+		return res, nil
 	}
 	res.Body.Close()
 	if r.Body != nil && r.GetBody == nil {
 		return nil, errUnknown
 	}
-	if token, err = s.login.token(r.Context(), token); err != nil {
+	if token, err = s.login.token(r.Context(), stale{token, soft}); err != nil {
 		return nil, err
 	}
 	return s.send(r, token)
@@ -68,13 +72,19 @@ func closing(r *http.Request, err error) error {
 
 // unknownToken tells whether a homeserver does not know our token, for a while
 // (soft_logout) or for good. What was read can be read again.
-func unknownToken(res *http.Response) bool {
+func unknownToken(res *http.Response) (unknown, soft bool) {
 	if res.StatusCode != http.StatusUnauthorized {
-		return false
+		return false, false
 	}
 	text, err := io.ReadAll(io.LimitReader(res.Body, maxRefused))
 	res.Body.Close()
 	res.Body = io.NopCloser(bytes.NewReader(text))
-	var refused mautrix.RespError
-	return err == nil && json.Unmarshal(text, &refused) == nil && errors.Is(refused, mautrix.MUnknownToken)
+	var refused struct {
+		Code string `json:"errcode"`
+		Soft bool   `json:"soft_logout"`
+	}
+	if err != nil || json.Unmarshal(text, &refused) != nil {
+		return false, false
+	}
+	return refused.Code == mautrix.MUnknownToken.ErrCode, refused.Soft
 }

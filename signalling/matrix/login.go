@@ -18,7 +18,8 @@ type login struct {
 	plain func() *mautrix.Client // speaks without a token
 	store *store
 	log   *slog.Logger
-	moved func(session) // told of every session, before anybody uses it; may be nil
+	anew  bool                                 // a device that the homeserver has deleted is followed by another: its keys are gone
+	moved func(context.Context, session) error // told of every session, before anybody uses it; may be nil
 
 	turn turn // one login at a time
 
@@ -52,8 +53,8 @@ func (l *login) open(ctx context.Context) error {
 	l.mu.Lock()
 	l.now = known
 	l.mu.Unlock()
-	if known.token != "" && l.moved != nil {
-		l.moved(known)
+	if known.device != "" && l.moved != nil {
+		return l.moved(ctx, known)
 	}
 	return nil
 }
@@ -75,10 +76,16 @@ func (l *login) current() (session, bool) {
 	return l.now, good
 }
 
+// stale is a token that the homeserver has just refused; its zero value is none.
+type stale struct {
+	token string
+	soft  bool // the device is there still (Matrix 1.18, "Soft logout")
+}
+
 // token is an access token that the homeserver knows, as far as we know. It
-// logs in if it has to. stale is one that it has just refused, or empty.
-func (l *login) token(ctx context.Context, stale string) (string, error) {
-	if s, good := l.current(); good && s.token != stale {
+// logs in if it has to.
+func (l *login) token(ctx context.Context, old stale) (string, error) {
+	if s, good := l.current(); good && s.token != old.token {
 		return s.token, nil
 	}
 	if err := l.turn.take(ctx); err != nil {
@@ -86,8 +93,11 @@ func (l *login) token(ctx context.Context, stale string) (string, error) {
 	}
 	defer l.turn.give()
 	s, good := l.current()
-	if good && s.token != stale {
+	if good && s.token != old.token {
 		return s.token, nil // somebody else has done it
+	}
+	if l.anew && old.token != "" && old.token == s.token && !old.soft {
+		s.device, s.refresh = "", ""
 	}
 	if err := l.resting(); err != nil {
 		return "", err
@@ -139,7 +149,9 @@ func (l *login) adopt(ctx context.Context, next session) {
 		l.log.Error("could not write the login down: the next start has to log in again", "error", err)
 	}
 	if l.moved != nil {
-		l.moved(next)
+		if err := l.moved(ctx, next); err != nil {
+			l.log.Error("could not open the keys of our device", "error", err)
+		}
 	}
 	l.mu.Lock()
 	l.now = next

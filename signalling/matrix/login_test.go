@@ -229,13 +229,13 @@ func TestLoginIsNotLogged(t *testing.T) {
 	a := c.hs.access.(*account)
 	l := &login{cfg: Account{User: telephone, Password: "hunter2", LoginToken: "hunter3"}, store: c.store, turn: newTurn(),
 		plain: func() *mautrix.Client { return a.client(web) }, log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
-	_, err := l.token(t.Context(), "")
+	_, err := l.token(t.Context(), stale{})
 	if err == nil {
 		t.Fatal("logged in")
 	}
 	l.cfg.Password = password
 	l.until = time.Time{}
-	if _, err := l.token(t.Context(), ""); err != nil {
+	if _, err := l.token(t.Context(), stale{}); err != nil {
 		t.Fatal(err)
 	}
 	for _, secret := range []string{"hunter", password, "syt_"} {

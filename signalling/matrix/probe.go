@@ -85,24 +85,25 @@ func (c *Client) unlock(ctx context.Context) error {
 	}
 	hs := masks{c.hs, c.bot()}
 	if c.vault == nil {
-		if err := c.openKeys(ctx, hs, nil); err != nil {
+		devices, err := c.openKeys(ctx, hs, nil)
+		if err != nil {
 			return err
 		}
+		c.vault = devices
 	}
 	c.vault = newGate(c.vault, hs, c.bot(), c.log)
 	return nil
 }
 
 // openKeys opens the keys of our users, or of the account that we are.
-func (c *Client) openKeys(ctx context.Context, hs e2ee.Homeserver, account *e2ee.Account) error {
+func (c *Client) openKeys(ctx context.Context, hs e2ee.Homeserver, account *e2ee.Account) (*e2ee.Devices, error) {
 	own := c.cfg.Encryption
 	devices, err := e2ee.New(ctx, e2ee.Config{Policy: own.Devices, PickleKey: own.PickleKey, Confirmed: own.Confirmed,
 		Name: c.cfg.Account.DeviceName, Account: account}, c.db, c.store.state, hs, c.log)
 	if err != nil {
-		return fmt.Errorf("matrix encryption: %w", err)
+		return nil, fmt.Errorf("matrix encryption: %w", err)
 	}
-	c.vault = devices
-	return nil
+	return devices, nil
 }
 
 // happens waits until something is closed, and tells whether it was in time.

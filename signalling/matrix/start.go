@@ -47,7 +47,7 @@ func (c *Client) takeStock(ctx context.Context) (err error) {
 
 // furnish makes what the client works with.
 func (c *Client) furnish(ctx context.Context) error {
-	if err := c.approach(); err != nil {
+	if err := c.approach(ctx); err != nil {
 		return err
 	}
 	c.secrecy.hs = c.hs

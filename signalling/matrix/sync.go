@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/event"
@@ -25,6 +26,9 @@ type syncing struct {
 	since  string // up to where we have heard; empty: nothing yet
 	looked bool   // at the invitations that wait for us
 	tempo  *bucket
+
+	keyed  string // the device whose keys are published
+	keysAt time.Time
 }
 
 // run ends with ctx; awaited by shut.
@@ -53,6 +57,7 @@ func (s *syncing) round(ctx context.Context) error {
 	if err := s.begin(ctx); err != nil {
 		return err
 	}
+	s.publish(ctx)
 	if s.since == "" || !s.looked {
 		return s.look(ctx)
 	}
@@ -76,7 +81,7 @@ func (s *syncing) round(ctx context.Context) error {
 
 // begin logs in, and finds where an earlier run has stopped.
 func (s *syncing) begin(ctx context.Context) error {
-	if _, err := s.login.token(ctx, ""); err != nil {
+	if _, err := s.login.token(ctx, stale{}); err != nil {
 		return err
 	}
 	now, _ := s.login.current()

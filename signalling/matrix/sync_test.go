@@ -192,10 +192,9 @@ func (m mailed) Close() error { return nil }
 func TestSyncBringsKeys(t *testing.T) {
 	t.Parallel()
 	h := newHome(t)
-	c := h.transport(t, place(t), Account{Password: password})
-	batch(t, c)
 	m := mailed{notes: make(chan string, 10)}
-	h.order(c, func() { c.vault = m })
+	c := h.transport(t, place(t), Account{Password: password}, func(c *Client) { c.vault = m })
+	batch(t, c)
 	device := c.hs.access.(*account).login.now.device
 	h.say(`{"next_batch":"%s","to_device":{"events":[{"type":"m.room.encrypted","sender":"` + alice + `","content":{"algorithm":"m.olm.v1.curve25519-aes-sha2","sender_key":"k","ciphertext":{"k":{"type":0,"body":"x"}}},"to_user_id":"@evil:x"},7,{}]},
 		"device_lists":{"changed":["` + alice + `",7],"left":[]},"device_one_time_keys_count":{"signed_curve25519":49},"device_unused_fallback_key_types":["signed_curve25519"],
@@ -213,13 +212,6 @@ func TestSyncBringsKeys(t *testing.T) {
 			t.Errorf("the vault did not get %q", want)
 		}
 	}
-}
-
-// order does something while no batch is under way.
-func (h *home) order(c *Client, f func()) {
-	c.hs.order.Lock()
-	defer c.hs.order.Unlock()
-	f()
 }
 
 func FuzzReadSync(f *testing.F) {

@@ -1,0 +1,207 @@
+package matrix
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"roomline/signalling/matrix/e2ee"
+)
+
+// keyring is the vault of an ordinary account. Which device that has is known
+// only once it has logged in: until then there are no keys.
+type keyring struct {
+	mu     sync.Mutex // guards what follows
+	now    vault      // nil: not logged in yet
+	device string
+	closed bool
+}
+
+// errNoLogin is the end of what needs keys before the login.
+var errNoLogin = errors.New("the account has not logged in yet")
+
+func (k *keyring) vault() (vault, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.now == nil {
+		return nil, errNoLogin
+	}
+	return k.now, nil
+}
+
+// hold takes the keys of a device, and lets those of another one go.
+func (k *keyring) hold(device string, open func() (vault, error)) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.device == device || k.closed {
+		return nil
+	}
+	if k.now != nil {
+		if err := k.now.Close(); err != nil {
+			return err
+		}
+		k.now, k.device = nil, ""
+	}
+	v, err := open()
+	if err != nil {
+		return err
+	}
+	k.now, k.device = v, device
+	return nil
+}
+
+// Ensure implements vault.
+func (k *keyring) Ensure(ctx context.Context, user string) error {
+	v, err := k.vault()
+	if err != nil {
+		return err
+	}
+	return v.Ensure(ctx, user)
+}
+
+// Seal implements vault.
+func (k *keyring) Seal(ctx context.Context, user, room, eventType string, content any, members func(context.Context) ([]string, error)) (*event.EncryptedEventContent, error) {
+	v, err := k.vault()
+	if err != nil {
+		return nil, err
+	}
+	return v.Seal(ctx, user, room, eventType, content, members)
+}
+
+// Open implements vault.
+func (k *keyring) Open(ctx context.Context, user string, e *event.Event) (*event.Event, error) {
+	v, err := k.vault()
+	if err != nil {
+		return nil, err
+	}
+	return v.Open(ctx, user, e)
+}
+
+// Await implements vault.
+func (k *keyring) Await(ctx context.Context, user string, e *event.Event) bool {
+	v, err := k.vault()
+	return err == nil && v.Await(ctx, user, e)
+}
+
+// ToDevice implements vault. What cannot be read yet stays where it is kept.
+func (k *keyring) ToDevice(user, device string, e *event.Event, done func()) {
+	if v, err := k.vault(); err == nil {
+		v.ToDevice(user, device, e, done)
+	}
+}
+
+// Counted implements vault.
+func (k *keyring) Counted(left mautrix.OTKCount, fallbacks []string) {
+	if v, err := k.vault(); err == nil {
+		v.Counted(left, fallbacks)
+	}
+}
+
+// Changed implements vault.
+func (k *keyring) Changed(users []string) {
+	if v, err := k.vault(); err == nil {
+		v.Changed(users)
+	}
+}
+
+// Renew implements vault.
+func (k *keyring) Renew(room string) {
+	if v, err := k.vault(); err == nil {
+		v.Renew(room)
+	}
+}
+
+// Close implements vault.
+func (k *keyring) Close() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.closed = true
+	if k.now == nil {
+		return nil
+	}
+	return k.now.Close()
+}
+
+// face is the client-server API as the one device of an account sees it. It
+// implements e2ee.Homeserver.
+type face struct{ *account }
+
+// Client implements e2ee.Homeserver.
+func (f face) Client(_, device string) *mautrix.Client {
+	client := f.self()
+	client.DeviceID = id.DeviceID(device)
+	return client
+}
+
+// MakeDevice implements e2ee.Homeserver: the login has made it.
+func (f face) MakeDevice(context.Context, string, string, string) error { return nil }
+
+// keep opens the keys of the device that a session is of.
+func (a *account) keep(ctx context.Context, c *Client, k *keyring, s session) error {
+	return k.hold(s.device, func() (vault, error) {
+		return c.openKeys(ctx, face{a}, &e2ee.Account{User: a.cfg.Account.User, Device: s.device})
+	})
+}
+
+// signer signs a device of an account with the account's own keys; e2ee.Devices does.
+type signer interface {
+	Recover(ctx context.Context, user, recoveryKey string) error
+}
+
+// keysAgain is after how long keys that could not be published are tried again.
+const keysAgain = time.Minute
+
+// publish lets others see the keys of our device, and that it is the account's.
+// Calls in plain rooms do not need it, so they go on if it fails.
+func (s *syncing) publish(ctx context.Context) {
+	k, ok := s.c.vault.(*keyring)
+	if !ok || s.keyed == s.device || time.Now().Before(s.keysAt) {
+		return
+	}
+	s.keysAt = time.Now().Add(keysAgain)
+	ctx, cancel := context.WithTimeout(ctx, admitTimeout)
+	defer cancel()
+	user := s.cfg.Account.User
+	if err := k.Ensure(ctx, user); err != nil {
+		s.log.Warn("the keys of our device could not be published: nothing works in encrypted rooms yet", "error", err)
+		return
+	}
+	if s.sign(ctx, k) {
+		s.keyed, s.keysAt = s.device, time.Time{}
+	}
+}
+
+// sign tells whether that need not be tried again.
+func (s *syncing) sign(ctx context.Context, k *keyring) bool {
+	key := s.cfg.Account.RecoveryKey
+	v, err := k.vault()
+	by, able := v.(signer)
+	switch {
+	case err != nil || !able:
+		return true
+	case !key.Set():
+		s.log.Info("no recovery key is configured: our device is signed once somebody verifies it", "device", s.device)
+		return true
+	}
+	err = by.Recover(ctx, s.cfg.Account.User, key.Reveal())
+	if err != nil {
+		s.log.Warn("our device is not signed by the account: people may not call it, or see a warning", "device", s.device, "error", err)
+	}
+	return err == nil || hopelessKey(err)
+}
+
+// hopelessKey tells whether an error is about the recovery key, and not about a
+// homeserver that is busy.
+func hopelessKey(err error) bool {
+	for _, one := range []error{e2ee.ErrNoCrossSigning, e2ee.ErrNoSecretStorage, e2ee.ErrRecoveryKey, e2ee.ErrStaleSecrets} {
+		if errors.Is(err, one) {
+			return true
+		}
+	}
+	return false
+}
