@@ -149,6 +149,15 @@ func TestRegistration(t *testing.T) {
 	}
 }
 
+// With encryption the homeserver needs more, and a restart, and is told so.
+func TestRegistrationForEncryption(t *testing.T) {
+	path := file(t, strings.Replace(good, "domain: example.org}", "domain: example.org, encryption: {enabled: true}}", 1))
+	got := roomline(t, "registration", "-c", path)
+	if got.status != exitOK || !strings.Contains(got.out, "only when it starts") || !strings.Contains(got.out, "experimental_features:\n  msc2409_to_device_messages_enabled: true\n  msc3202_transaction_extensions: true\n") {
+		t.Errorf("got %+v", got)
+	}
+}
+
 func TestVersion(t *testing.T) {
 	if got := roomline(t, "version"); got.status != exitOK || !strings.HasPrefix(got.out, "roomline ") {
 		t.Errorf("got %+v", got)

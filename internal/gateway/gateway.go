@@ -84,7 +84,7 @@ func (g *Gateway) Start(ctx context.Context) error {
 }
 
 func (g *Gateway) gauges() gauges {
-	return gauges{live: g.exchange.Live, ports: g.ports.Free, dropped: g.agent.Dropped, trunks: g.agent.TrunkStates, ignored: g.matrix.Ignored, refused: g.matrix.Refused, orders: g.matrix.Commands, ready: g.ready}
+	return gauges{live: g.exchange.Live, ports: g.ports.Free, dropped: g.agent.Dropped, trunks: g.agent.TrunkStates, ignored: g.matrix.Ignored, refused: g.matrix.Refused, orders: g.matrix.Commands, ready: g.ready, veil: g.matrix.Encryption}
 }
 
 // ready says why new calls are not taken, if they are not.

@@ -30,6 +30,7 @@ type gauges struct {
 	refused func() uint64
 	orders  func() map[string]uint64
 	ready   func() error
+	veil    func() (state string, states []string)
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -97,6 +98,7 @@ func (g gauges) register(reg prometheus.Registerer) {
 		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "roomline_matrix_refused_total", Help: "Requests to matrix.listen without the token that only the homeserver has."},
 			func() float64 { return float64(g.refused()) }),
 		trunkGauge{prometheus.NewDesc("roomline_trunk_up", "1 when the trunk answered our last call, 0 when it failed; absent before the first.", []string{"trunk"}, nil), g.trunks},
+		stateGauge{prometheus.NewDesc("roomline_matrix_encryption", "1 for what Roomline can do in encrypted rooms now: on, off, unknown, or what the homeserver lacks.", []string{"state"}, nil), g.veil},
 		wordCounter{prometheus.NewDesc("roomline_commands_total", "Commands that people gave in rooms.", []string{"command"}, nil), g.orders},
 		wordCounter{prometheus.NewDesc("roomline_matrix_ignored_total", "Call events from rooms that had no effect, by their type.", []string{"type"}, nil), g.ignored},
 	)
@@ -115,6 +117,21 @@ func (t trunkGauge) Collect(ch chan<- prometheus.Metric) {
 		if state != trunkUnknown {
 			ch <- prometheus.MustNewConstMetric(t.desc, prometheus.GaugeValue, truth(state == trunkUp), name)
 		}
+	}
+}
+
+// stateGauge is 1 for one state of several.
+type stateGauge struct {
+	desc *prometheus.Desc
+	now  func() (state string, states []string)
+}
+
+func (s stateGauge) Describe(ch chan<- *prometheus.Desc) { ch <- s.desc }
+
+func (s stateGauge) Collect(ch chan<- prometheus.Metric) {
+	is, states := s.now()
+	for _, state := range states {
+		ch <- prometheus.MustNewConstMetric(s.desc, prometheus.GaugeValue, truth(state == is), state)
 	}
 }
 

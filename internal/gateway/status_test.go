@@ -23,7 +23,8 @@ func register() (*metrics, *prometheus.Registry) {
 		trunks: func() map[string]string {
 			return map[string]string{"pbx": "up", "other": "trunk_auth", "new": "unknown"}
 		}, ignored: func() map[string]uint64 { return map[string]uint64{"m.call.answer": 4} },
-		refused: func() uint64 { return 6 }, orders: func() map[string]uint64 { return map[string]uint64{"dial": 5} }}.register(reg)
+		refused: func() uint64 { return 6 }, orders: func() map[string]uint64 { return map[string]uint64{"dial": 5} },
+		veil: func() (string, []string) { return "on", []string{"off", "on"} }}.register(reg)
 	return newMetrics(reg), reg
 }
 
@@ -46,6 +47,10 @@ roomline_commands_total{command="dial"} 5
 # HELP roomline_matrix_ignored_total Call events from rooms that had no effect, by their type.
 # TYPE roomline_matrix_ignored_total counter
 roomline_matrix_ignored_total{type="m.call.answer"} 4
+# HELP roomline_matrix_encryption 1 for what Roomline can do in encrypted rooms now: on, off, unknown, or what the homeserver lacks.
+# TYPE roomline_matrix_encryption gauge
+roomline_matrix_encryption{state="off"} 0
+roomline_matrix_encryption{state="on"} 1
 # HELP roomline_matrix_refused_total Requests to matrix.listen without the token that only the homeserver has.
 # TYPE roomline_matrix_refused_total counter
 roomline_matrix_refused_total 6
@@ -60,7 +65,7 @@ roomline_talk_seconds_total{direction="room_to_phone",trunk="pbx"} 1.5
 roomline_trunk_up{trunk="other"} 0
 roomline_trunk_up{trunk="pbx"} 1
 `
-	if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "roomline_calls_live", "roomline_calls_total", "roomline_matrix_ignored_total", "roomline_commands_total", "roomline_matrix_refused_total",
+	if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "roomline_calls_live", "roomline_calls_total", "roomline_matrix_ignored_total", "roomline_commands_total", "roomline_matrix_encryption", "roomline_matrix_refused_total",
 		"roomline_sip_dropped_total", "roomline_talk_seconds_total", "roomline_trunk_up"); err != nil {
 		t.Error(err)
 	}

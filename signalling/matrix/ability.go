@@ -1,6 +1,10 @@
 package matrix
 
-import "roomline/signalling"
+import (
+	"net/http"
+
+	"roomline/signalling"
+)
 
 // ability is whether our users can take part in encrypted rooms, and what is
 // missing if not. Its words are also those of the metric.
@@ -74,11 +78,33 @@ func (c *Client) ability() ability {
 	return abilityOn
 }
 
+// abilityPath is where the gateway tells roomline check, which knows the
+// hs_token as well, what the test of the homeserver has shown.
+const abilityPath = "/_roomline/encryption"
+
+// abilityTold is what stands there.
+type abilityTold struct {
+	State ability `json:"state"`
+}
+
+func (c *Client) tellAbility(w http.ResponseWriter, _ *http.Request) {
+	reply(w, abilityTold{c.ability()})
+}
+
 // Encryption names what Roomline can do in encrypted rooms: "on", "off",
 // "unknown", or what the homeserver lacks; states lists all that it can be.
 func (c *Client) Encryption() (state string, states []string) {
 	for _, a := range abilities() {
 		states = append(states, string(a))
 	}
-	return string(c.ability()), states
+	c.mu.Lock()
+	begun := c.begun
+	c.mu.Unlock()
+	switch {
+	case begun:
+		return string(c.ability()), states
+	case c.cfg.Encryption.Enabled:
+		return string(abilityUnknown), states
+	}
+	return string(abilityOff), states
 }

@@ -86,6 +86,31 @@ func TestRegistrationFile(t *testing.T) {
 	}
 }
 
+// What the homeserver is told, line by line, with encryption and without; the
+// tokens stay when it is switched on.
+func TestGoldenRegistration(t *testing.T) {
+	t.Parallel()
+	c := validConfig()
+	c.Registration = filepath.Join(t.TempDir(), "registration.yaml")
+	var tokens []string
+	for _, name := range []string{"registration", "registration_encrypted"} {
+		if _, err := WriteRegistration(c); err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(c.Registration)
+		if err != nil {
+			t.Fatal(err)
+		}
+		secrets := regexp.MustCompile(`_token: .+`)
+		tokens = append(tokens, strings.Join(secrets.FindAllString(string(text), -1), " "))
+		golden(t, filepath.Join("testdata", name+".yaml"), secrets.ReplaceAllString(string(text), "_token: secret"))
+		c.Encryption.Enabled = true
+	}
+	if tokens[0] != tokens[1] {
+		t.Error("the tokens have changed")
+	}
+}
+
 func TestGhostNames(t *testing.T) {
 	t.Parallel()
 	g := newGhosts(validConfig(), nil, nil, digitsOnly{})

@@ -105,6 +105,16 @@ func (g *gate) ToDevice(user, device string, e *event.Event, done func()) {
 	}
 }
 
+// hear takes what a transaction brings for devices.
+func (g *gate) hear(d *delivery) {
+	for _, l := range d.letters {
+		g.ToDevice(l.user, l.device, l.event, func() {})
+	}
+	for _, n := range d.counts {
+		g.Counted(n.left, n.fallbacks)
+	}
+}
+
 // Counted implements vault. Synapse tells the counts of the bot's devices in
 // every transaction.
 func (g *gate) Counted(left mautrix.OTKCount, fallbacks []string) {

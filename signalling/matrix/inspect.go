@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/appservice"
 )
 
 // Grade is how grave a finding is.
@@ -48,7 +49,8 @@ func (f Findings) Worst() Grade {
 }
 
 // Inspect asks the live homeserver whether it knows us, reaches us, and gives
-// browsers what they need for calls. It changes nothing there, and stops at the
+// browsers what they need for calls. It changes nothing there but,
+// where encryption is wished, for a device of the bot that has no keys; it stops at the
 // first thing without which the rest makes no sense.
 func Inspect(ctx context.Context, cfg Config) Findings {
 	cfg.Defaults()
@@ -61,9 +63,9 @@ func Inspect(ctx context.Context, cfg Config) Findings {
 		return Findings{{"registration", Fail, err.Error(), ""}}
 	}
 	defer hs.close()
-	i := &inspection{hs: hs, cfg: cfg}
+	i := &inspection{hs: hs, cfg: cfg, reg: reg}
 	var all Findings
-	for _, look := range []func(context.Context) Finding{i.versions, i.token, i.ping, i.relay, i.dialPad, i.doublePuppet} {
+	for _, look := range []func(context.Context) Finding{i.versions, i.token, i.ping, i.relay, i.dialPad, i.doublePuppet, i.encryption} {
 		f := look(ctx)
 		if f.About != "" {
 			all = append(all, f)
@@ -78,6 +80,7 @@ func Inspect(ctx context.Context, cfg Config) Findings {
 type inspection struct {
 	hs      *homeserver
 	cfg     Config
+	reg     *appservice.Registration
 	reached bool // by the homeserver
 }
 

@@ -110,6 +110,7 @@ func offersPSTN(ctx context.Context, client *mautrix.Client) (bool, error) {
 func (s *service) open(ctx context.Context, c *Client) error {
 	find := &lookup{c.ghosts, c.log, newBucket(20, 100)}
 	find.routes(s.as.Router)
+	s.as.Router.HandleFunc("GET "+abilityPath, c.tellAbility) // behind the hs_token, like all the rest
 	s.as.QueryHandler = queries{find}
 	s.as.Events = c.hs.events
 	l := newListener(s.as.Registration.ServerToken, s.as.Router, c.log)
