@@ -80,17 +80,16 @@ func (g *gateway) readLog() {
 	}
 }
 
-// secrets are what no log may hold, not even at debug: the trunk's password and
-// the tokens of the registration.
+// secrets are what no log may hold, not even at debug: passwords and the tokens of the registration.
 func secrets(t *testing.T) []string {
-	list := []string{os.Getenv("BED_SIP_SECRET")}
+	list := []string{os.Getenv("BED_SIP_SECRET"), os.Getenv("BED_PASSWORD")}
 	for line := range strings.Lines(string(read(t, registrationFile()))) {
 		if key, value, ok := strings.Cut(strings.TrimSpace(line), ": "); ok && strings.HasSuffix(key, "_token") {
 			list = append(list, strings.Trim(value, `"'`))
 		}
 	}
-	if len(list) != 3 {
-		t.Errorf("the registration file has %d tokens, want 2", len(list)-1)
+	if len(list) != 4 {
+		t.Errorf("the registration file has %d tokens, want 2", len(list)-2)
 	}
 	return list
 }

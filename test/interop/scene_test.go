@@ -49,6 +49,16 @@ type with struct {
 // Fresh users keep tests apart: rooms of one are nothing to another.
 func open(t *testing.T, w with) *scene {
 	t.Helper()
+	s := begin(t, &w)
+	s.gateway = launch(t, w.binary, append([]string{"@alice:", "@" + w.login.Name + ":"}, w.changes...)...)
+	s.enter(w)
+	s.joinLine()
+	return s
+}
+
+// begin is a scene with nobody in it yet. It completes w.
+func begin(t *testing.T, w *with) *scene {
+	t.Helper()
 	if w.limit == 0 {
 		w.limit = 90 * time.Second
 	}
@@ -66,19 +76,23 @@ func open(t *testing.T, w with) *scene {
 	}
 	bed.Forget() // what an earlier test left to itself
 	t.Cleanup(s.quiet)
-	var err error
 	if w.carrier {
+		var err error
 		s.carrier, err = bed.Carrier(carrierAt)
 		ok(t, err)
 		t.Cleanup(s.carrier.Close)
 		w.changes = append(w.changes, "host: 127.7.0.1:5060", "host: "+carrierAt)
 	}
-	s.gateway = launch(t, w.binary, append([]string{"@alice:", "@" + w.login.Name + ":"}, w.changes...)...)
-	s.alice, err = w.browser.Login(ctx, w.login)
-	ok(t, err)
-	t.Cleanup(func() { s.leave() })
-	s.joinLine()
 	return s
+}
+
+// enter logs alice in.
+func (s *scene) enter(w with) {
+	s.t.Helper()
+	var err error
+	s.alice, err = w.browser.Login(s.ctx, w.login)
+	ok(s.t, err)
+	s.t.Cleanup(s.leave)
 }
 
 // quiet hangs up at Asterisk's end what a test that failed has left.
@@ -148,7 +162,7 @@ func (s *scene) all() []signalling.Record {
 
 // leave closes alice's page; where a test failed it says what she saw.
 func (s *scene) leave() {
-	if s.t.Failed() {
+	if s.t.Failed() && s.gateway != nil {
 		_ = os.WriteFile(filepath.Join(s.dir, "page.log"), []byte(strings.Join(s.alice.Log(), "\n")), 0o600)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)

@@ -115,6 +115,21 @@ func (s Session) WaitTimeline(ctx context.Context, room string, f func([]Event) 
 	return poll(ctx, func() ([]Event, error) { return s.Timeline(ctx, room) }, f)
 }
 
+// Devices are the ids of the devices that the user is logged in with.
+func (s Session) Devices(ctx context.Context) (ids []string, err error) {
+	var list struct {
+		Devices []struct {
+			ID string `json:"device_id"`
+		}
+	}
+	err = s.Client(ctx, http.MethodGet, "/_matrix/client/v3/devices", nil, &list)
+	for _, d := range list.Devices {
+		ids = append(ids, d.ID)
+	}
+	slices.Sort(ids)
+	return ids, err
+}
+
 // Send puts an event into a room: for calls written by hand.
 func (s Session) Send(ctx context.Context, room, kind string, content any) error {
 	path := fmt.Sprintf("/_matrix/client/v3/rooms/%s/send/%s/%d", url.PathEscape(room), kind, time.Now().UnixNano())
@@ -125,6 +140,9 @@ func (s Session) Send(ctx context.Context, room, kind string, content any) error
 func (s Session) Client(ctx context.Context, method, path string, body, out any) error {
 	return s.bed.matrix(ctx, s.Token, method, path, body, out)
 }
+
+// Account logs a user in without a browser, and registers it first where needed.
+func (b *Bed) Account(ctx context.Context, name string) (Session, error) { return b.login(ctx, name) }
 
 // login logs a user in with the bed's password, after registering it where needed.
 func (b *Bed) login(ctx context.Context, name string) (Session, error) {

@@ -1,0 +1,208 @@
+//go:build interop
+
+package interop
+
+import (
+	"crypto/rand"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"roomline/test/interop/rig"
+)
+
+// resident is a scene whose gateway is an ordinary account, in one room with alice.
+type resident struct {
+	*scene
+	owner rig.Session // the account, where its owner is logged in to it
+}
+
+// openAccount makes an account and alice's room for it, and starts a gateway
+// that logs in to the account. One number rings the room, the other one alice.
+func openAccount(t *testing.T, w with) *resident {
+	t.Helper()
+	w.limit = 2 * time.Minute
+	r := &resident{scene: begin(t, &w)}
+	var err error
+	r.owner, err = bed.Account(r.ctx, "phone-"+strings.ToLower(rand.Text()[:8]))
+	ok(t, err)
+	r.enter(w)
+	create := r.alice.CreateRoom
+	if w.login.Crypto {
+		create = r.alice.EncryptedRoom
+	}
+	r.line, err = create(r.ctx, map[string]any{"is_direct": true}, r.owner.ID)
+	ok(t, err)
+	r.gateway = launch(t, w.binary, append([]string{
+		"registration: " + registrationFile(), fmt.Sprintf("account: {user: %q, password: %s}", r.owner.ID, os.Getenv("BED_PASSWORD")),
+		`user: "@alice:matrix.test"`, fmt.Sprintf("room: %q", r.line), "@bob:", "@" + w.login.Name + ":"}, w.changes...)...)
+	r.until(r.ctx, "the account to accept alice's invitation", func() bool {
+		members, err := r.alice.Members(r.ctx, r.line)
+		ok(t, err)
+		return len(members) == 2
+	})
+	return r
+}
+
+// TestAccount: what a telephone does, by an ordinary account.
+func TestAccount(t *testing.T) {
+	r := openAccount(t, with{})
+	r.asks()
+	r.callsOut()
+	r.dials()
+	r.rings(did, r.line)
+	r.rings("+493023125702", r.own())
+	r.goesOn()
+	r.idle()
+}
+
+// asks: a call in a room without a number is a question for one.
+func (r *resident) asks() {
+	t := r.t
+	t.Helper()
+	call, err := r.alice.Place(r.ctx, r.line, 0)
+	ok(t, err)
+	ok(t, call.WaitState(r.ctx, "ended"))
+	r.says(r.line, "Which number?")
+	if n := bed.Live(); n != 0 {
+		t.Errorf("Asterisk has %d channels", n)
+	}
+	r.command(r.line, "!number 030 23125606", "+49 30 23125606")
+}
+
+// callsOut: a call in the room calls its number. Tones both ways, and a hold.
+func (r *resident) callsOut() {
+	t := r.t
+	t.Helper()
+	call, phone := r.calls()
+	r.listens("alice", call, phoneTone)
+	ok(t, call.Hold(r.ctx, true))
+	_, err := call.WaitFacts(r.ctx, rig.Wanted{"holding": true, "signalling": "stable"})
+	ok(t, err)
+	pause(r.ctx, 2*time.Second)
+	ok(t, call.Hold(r.ctx, false))
+	_, err = call.WaitFacts(r.ctx, rig.Wanted{"holding": false, "signalling": "stable"})
+	ok(t, err)
+	r.listens("alice, after a hold,", call, phoneTone)
+	ok(t, call.Hangup(r.ctx))
+	_, cause, err := phone.WaitEnded(r.ctx)
+	ok(t, err)
+	if cause != 16 {
+		t.Errorf("the phone was told cause %d, want 16", cause)
+	}
+	heard, err := phone.Heard(r.ctx)
+	ok(t, err)
+	if tone := heard.Tone(aliceTone); tone.Present < 4*time.Second || tone.Longest < 1500*time.Millisecond || tone.Longest > 3500*time.Millisecond {
+		t.Errorf("the phone hears %v of %v", tone, heard.Length())
+	}
+	r.says(r.line, "Call to +49 30 23125606 ended after 0:0")
+}
+
+// calls places a call in the room, and waits until both can talk.
+func (r *resident) calls() (*rig.RoomCall, *rig.Phone) {
+	r.t.Helper()
+	call, err := r.alice.Place(r.ctx, r.line, 0)
+	ok(r.t, err)
+	phone, err := bed.WaitCall(r.ctx, "+493023125606")
+	ok(r.t, err)
+	ok(r.t, call.WaitState(r.ctx, "connected"))
+	return call, phone
+}
+
+// dials: any number by a command; digits are heard.
+func (r *resident) dials() {
+	t := r.t
+	t.Helper()
+	r.command(r.line, "!dial 030 23125603", "Your client rings")
+	call, err := r.alice.WaitIncoming(r.ctx, "")
+	ok(t, err)
+	ok(t, call.Answer(r.ctx, 0))
+	phone, err := bed.WaitCall(r.ctx, "+493023125603")
+	ok(t, err)
+	ok(t, call.WaitState(r.ctx, "connected"))
+	ok(t, call.Press(r.ctx, "4711#", 120*time.Millisecond))
+	if got := pressed(r.scene, phone, 5); got != "4711#" {
+		t.Errorf("the phone heard %q", got)
+	}
+	ok(t, call.Hangup(r.ctx))
+	_, _, err = phone.WaitEnded(r.ctx)
+	ok(t, err)
+}
+
+// own is the telephone room that the account has made for alice.
+func (r *resident) own() (room string) {
+	r.t.Helper()
+	r.until(r.ctx, "alice to join her telephone room", func() bool {
+		rooms := slices.DeleteFunc(joined(r.scene, r.alice), func(id string) bool { return id == r.line })
+		if len(rooms) == 1 {
+			room = rooms[0]
+		}
+		return room != ""
+	})
+	return room
+}
+
+// rings: a telephone calls one of the numbers; alice answers in the room. While
+// it rings the account is who calls; afterwards it is itself again.
+func (r *resident) rings(number, room string) {
+	t := r.t
+	t.Helper()
+	phone, err := bed.Originate(r.ctx, rig.Call{To: number, From: caller, Name: "Carol"})
+	ok(t, err)
+	call, err := r.alice.WaitIncoming(r.ctx, r.owner.ID)
+	ok(t, err)
+	if call.Room != room {
+		t.Errorf("%s rings in %s, want %s", number, call.Room, room)
+	}
+	if names, err := r.alice.Members(r.ctx, room); err != nil || !strings.Contains(names[r.owner.ID], "Carol") {
+		t.Errorf("it rings as %q (%v)", names[r.owner.ID], err)
+	}
+	ok(t, call.Answer(r.ctx, 0))
+	ok(t, call.WaitState(r.ctx, "connected"))
+	_, err = phone.WaitAnswered(r.ctx)
+	ok(t, err)
+	r.listens("alice", call, phoneTone)
+	ok(t, phone.Hangup(r.ctx))
+	ok(t, call.WaitState(r.ctx, "ended"))
+	heard, err := phone.Heard(r.ctx)
+	ok(t, err)
+	hears(t, "the phone", heard, aliceTone, 1700*time.Millisecond)
+	r.until(r.ctx, "the account to be itself again", func() bool {
+		names, err := r.alice.Members(r.ctx, room)
+		ok(t, err)
+		return !strings.Contains(names[r.owner.ID], "Carol")
+	})
+	r.says(room, "Call from Carol (+49 30 23125999) ended after 0:0")
+}
+
+// goesOn: killed amid a call and started again, the gateway ends that, is the
+// same device as before without its password, and calls the room's number.
+func (r *resident) goesOn() {
+	t := r.t
+	t.Helper()
+	before, err := r.owner.Devices(r.ctx)
+	ok(t, err)
+	if len(before) != 2 {
+		t.Errorf("the account has the devices %q, want its owner's and the gateway's", before)
+	}
+	call, phone := r.calls()
+	pause(r.ctx, 500*time.Millisecond) // what is answered is written down a moment later
+	r.Kill()
+	text := strings.ReplaceAll(string(read(t, r.config())), "password: "+os.Getenv("BED_PASSWORD"), "password: another-password")
+	ok(t, os.WriteFile(r.config(), []byte(text), 0o600))
+	r.start()
+	ok(t, call.WaitState(r.ctx, "ended"))
+	_, _, err = phone.WaitEnded(r.ctx)
+	ok(t, err)
+	again, phone := r.calls()
+	r.listens("alice, after a restart,", again, phoneTone)
+	ok(t, again.Hangup(r.ctx))
+	_, _, err = phone.WaitEnded(r.ctx)
+	ok(t, err)
+	if now, err := r.owner.Devices(r.ctx); err != nil || !slices.Equal(now, before) {
+		t.Errorf("the account has the devices %q (%v), had %q", now, err, before)
+	}
+}
