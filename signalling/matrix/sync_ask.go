@@ -10,19 +10,25 @@ import (
 )
 
 // What we ask the homeserver for (Matrix 1.18, "Filtering"): nothing that no
-// call needs. Members are told of when they say something.
+// call needs. Members are told of when they say something. Dendrite on SQLite
+// takes a "*" within a type for a letter, so every type has its name here.
 const (
 	states     = `"m.room.member","m.room.encryption","m.room.tombstone","m.room.join_rules","m.room.power_levels"`
 	stateTypes = `[` + states + `]`
-	syncTypes  = `["m.call.*","org.matrix.call.*","m.room.encrypted","m.room.message","m.key.verification.*",` + states + `]`
-	nothing    = `{"not_types":["*"]}`
+	callTypes  = `"` + typeInvite + `","` + typeCandidates + `","` + typeCandidate + `","` + typeAnswer + `","` + typeSelectAnswer + `","` + typeReject +
+		`","` + typeNegotiate + `","` + typeHangup + `","` + typeReplaces + `","` + typeStreams + `","` + typeIdentity +
+		`","org.matrix.call.sdp_stream_metadata_changed","org.matrix.call.asserted_identity"`
+	verifyTypes = `"m.key.verification.ready","m.key.verification.start","m.key.verification.accept","m.key.verification.key",` +
+		`"m.key.verification.mac","m.key.verification.done","m.key.verification.cancel"`
+	syncTypes = `["m.room.encrypted","m.room.message",` + callTypes + `,` + verifyTypes + `,` + states + `]`
+	nothing   = `{"types":[],"not_types":["*"]}`
 
 	syncFilter = `{"presence":` + nothing + `,"account_data":` + nothing + `,"room":{"account_data":` + nothing + `,"ephemeral":` + nothing +
 		`,"state":{"types":` + stateTypes + `,"lazy_load_members":true},"timeline":{"types":` + syncTypes + `,"limit":50,"lazy_load_members":true}}}`
 
 	// firstFilter is for where we stand, and who invites us: nothing old.
 	firstFilter = `{"presence":` + nothing + `,"account_data":` + nothing + `,"room":{"account_data":` + nothing + `,"ephemeral":` + nothing +
-		`,"state":{"not_types":["*"],"lazy_load_members":true},"timeline":{"not_types":["*"],"limit":1}}}`
+		`,"state":` + nothing + `,"timeline":{"types":[],"not_types":["*"],"limit":1}}}`
 
 	gapFilter = `{"types":` + syncTypes + `}`
 )

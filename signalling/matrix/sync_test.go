@@ -2,6 +2,7 @@ package matrix
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -83,6 +84,42 @@ func TestSyncBegins(t *testing.T) {
 	}
 	if !filter.Room.State.LazyLoadMembers || filter.Room.Timeline.Limit != 50 || filter.Presence.NotTypes[0].Type != "*" {
 		t.Errorf("filter %+v", filter)
+	}
+}
+
+// A homeserver may take every type for what is written, as Dendrite does on
+// SQLite: each one that we understand is asked for by its name, and where
+// nothing is wanted the list of types is empty.
+func TestSyncAsksByName(t *testing.T) {
+	t.Parallel()
+	var all, first mautrix.Filter
+	if err := errors.Join(json.Unmarshal([]byte(syncFilter), &all), json.Unmarshal([]byte(firstFilter), &first)); err != nil {
+		t.Fatal(err)
+	}
+	var asked []string
+	for _, kind := range all.Room.Timeline.Types {
+		asked = append(asked, kind.Type)
+	}
+	for _, name := range []string{"invite", "candidates", "candidate", "answer", "select_answer", "reject", "negotiate", "hangup", "replaces",
+		"sdp_stream_metadata_changed", "asserted_identity"} {
+		for _, kind := range []string{typePrefix + name, unstablePrefix + name} {
+			if (stable(kind) != "") != slices.Contains(asked, kind) {
+				t.Errorf("%s is understood (%v), or asked for, but not both", kind, stable(kind) != "")
+			}
+		}
+	}
+	for _, kind := range []string{"m.room.encrypted", "m.room.message", "m.room.member", "m.key.verification.start"} {
+		if !slices.Contains(asked, kind) {
+			t.Errorf("%s is not asked for", kind)
+		}
+	}
+	if i := slices.IndexFunc(asked, func(kind string) bool { return strings.Contains(kind, "*") }); i >= 0 {
+		t.Errorf("asks for %q", asked[i])
+	}
+	for _, part := range []*mautrix.FilterPart{all.Presence, all.AccountData, all.Room.Ephemeral, first.Room.State, first.Room.Timeline} {
+		if part.Types == nil || len(part.Types) > 0 || len(part.NotTypes) == 0 {
+			t.Errorf("%+v asks for something", part)
+		}
 	}
 }
 
