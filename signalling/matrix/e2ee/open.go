@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"maunium.net/go/mautrix/crypto"
+	"maunium.net/go/mautrix/crypto/olm"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 )
@@ -166,12 +167,12 @@ func meaning(err error) error {
 		return ErrReplayed
 	case errors.Is(err, crypto.ErrWrongRoom):
 		return ErrWrongRoom
-	case errors.Is(err, crypto.ErrNoSessionFound):
+	case errors.Is(err, crypto.ErrNoSessionFound), errors.Is(err, olm.ErrUnknownMessageIndex): // the key begins later, or came just now
 		return ErrNoKey
 	case errors.Is(err, ErrForwarded):
 		return ErrForwarded
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return err
+	case errors.Is(err, errDatabase):
+		return errDatabase
 	}
 	return ErrCorrupt
 }

@@ -29,7 +29,7 @@ const (
 
 // rig is our devices on a homeserver of the test's.
 type rig struct {
-	t  *testing.T
+	t  testing.TB
 	at database.Address
 	hs *e2eetest.Server
 	*Devices
@@ -46,7 +46,7 @@ func setUp(t *testing.T, cfg Config) *rig {
 	return setUpAt(t, databasetest.File(t), cfg)
 }
 
-func setUpAt(t *testing.T, at database.Address, cfg Config) *rig {
+func setUpAt(t testing.TB, at database.Address, cfg Config) *rig {
 	t.Helper()
 	if cfg.Policy == "" {
 		cfg.Policy = CrossSigned

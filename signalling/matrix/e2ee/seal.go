@@ -112,8 +112,12 @@ func (d *Devices) recipients(ctx context.Context, dev *device, room string, user
 		if err != nil {
 			return nil, err
 		}
+		owner, err := d.identity(ctx, dev.store, id.UserID(user))
+		if err != nil {
+			return nil, err
+		}
 		for _, other := range devices {
-			_, err := d.judge(ctx, dev.store, other)
+			_, err := d.judgeOf(ctx, dev.store, owner, other)
 			switch {
 			case err == nil, d.readable(err, other.UserID, room):
 				other.Trust = id.TrustStateVerified

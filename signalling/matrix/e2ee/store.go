@@ -2,6 +2,9 @@ package e2ee
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -109,6 +112,21 @@ func (g *guarded) PutWithheldGroupSession(ctx context.Context, content event.Roo
 
 func direct(s *crypto.InboundGroupSession) bool {
 	return s.KeySource == id.KeySourceDirect && len(s.ForwardingChains) == 0
+}
+
+// errDatabase says that it is not the event's fault that it cannot be read.
+var errDatabase = errors.New("the database does not answer")
+
+// ValidateMessageIndex implements crypto.Store.
+func (g *guarded) ValidateMessageIndex(ctx context.Context, session id.SessionID, eventID id.EventID, index uint, timestamp int64) (bool, error) {
+	if index > math.MaxInt32 {
+		return false, ErrCorrupt // no key is used that often; PostgreSQL cannot count so far
+	}
+	first, err := g.SQLCryptoStore.ValidateMessageIndex(ctx, session, eventID, index, timestamp)
+	if err != nil {
+		err = fmt.Errorf("%w: %w", errDatabase, err)
+	}
+	return first, err
 }
 
 // GetNewestSessionCreationTS implements crypto.Store. The library asks before

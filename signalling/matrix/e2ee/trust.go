@@ -28,15 +28,20 @@ func (u Untrusted) of(dev *id.Device) Untrusted {
 // judge decides on a device by what the database knows. It returns how much it
 // is trusted, or Untrusted.
 func (d *Devices) judge(ctx context.Context, store crypto.Store, dev *id.Device) (id.TrustState, error) {
+	owner, err := d.identity(ctx, store, dev.UserID)
+	if err != nil {
+		return 0, err
+	}
+	return d.judgeOf(ctx, store, owner, dev)
+}
+
+// judgeOf is judge for a device whose owner is known.
+func (d *Devices) judgeOf(ctx context.Context, store crypto.Store, owner identity, dev *id.Device) (id.TrustState, error) {
 	switch {
 	case dev.Trust == id.TrustStateDeviceKeyMismatch:
 		return id.TrustStateDeviceKeyMismatch, swapped.of(dev)
 	case dev.Deleted:
 		return id.TrustStateUnknownDevice, gone.of(dev)
-	}
-	owner, err := d.identity(ctx, store, dev.UserID)
-	if err != nil {
-		return 0, err
 	}
 	signed, err := owner.signed(ctx, store, dev)
 	if err != nil {
