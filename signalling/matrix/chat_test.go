@@ -34,7 +34,7 @@ func (r *rig) nicks() []string {
 	var list []string
 	for _, call := range r.hs.calls {
 		if rest, ok := strings.CutPrefix(call, "PUT rooms/"); ok && strings.Contains(rest, "/state/m.room.member/") {
-			list = append(list, strings.Replace(rest, "/state/m.room.member/"+account1, "", 1))
+			list = append(list, strings.Replace(rest, "/state/m.room.member/"+telephone, "", 1))
 		}
 	}
 	return list
@@ -53,7 +53,7 @@ func TestTelephoneCallsTheChat(t *testing.T) {
 	t.Parallel()
 	r, _ := ordinary(t)
 	box, leg, p, invite := r.called(signalling.Target{To: signalling.Party{User: alice}, From: eve})
-	if invite.Room != chat || invite.As != account1 || invite.Body["invitee"] != alice {
+	if invite.Room != chat || invite.As != telephone || invite.Body["invitee"] != alice {
 		t.Errorf("rang %s in %s", invite.Raw, invite.Room)
 	}
 	if got := r.nicks(); !slices.Equal(got, []string{chat + " Eve (+49 89555)"}) && !slices.Equal(got, []string{chat + " Eve (+4989555)"}) {
@@ -97,7 +97,7 @@ func TestNameIsKept(t *testing.T) {
 	t.Parallel()
 	r, _ := ordinary(t)
 	r.hs.set(func() { r.hs.veiled = map[string]bool{chat: true} })
-	l := &leg{c: r.c, room: chat, ghost: account1}
+	l := &leg{c: r.c, room: chat, ghost: telephone}
 	if err := r.c.lines.dress(t.Context(), l, eve); err != nil {
 		t.Error(err)
 	}
@@ -116,7 +116,7 @@ func TestNameIsKept(t *testing.T) {
 func TestChatIsMade(t *testing.T) {
 	t.Parallel()
 	r, _ := ordinary(t)
-	r.hs.set(func() { r.hs.members[chat] = []string{account1} })
+	r.hs.set(func() { r.hs.members[chat] = []string{telephone} })
 	if why := r.unreached(); !strings.Contains(why, "accept the invitation") {
 		t.Errorf("%q", why)
 	}
@@ -132,7 +132,7 @@ func TestChatIsMade(t *testing.T) {
 	if !made.Direct || !slices.Equal(made.Invite, []string{alice}) || r.hs.said("POST rooms/"+chat+"/invite") {
 		t.Errorf("made %+v", made)
 	}
-	r.hs.set(func() { r.hs.members[made1] = []string{account1, alice} })
+	r.hs.set(func() { r.hs.members[made1] = []string{telephone, alice} })
 	if _, _, _, invite := r.called(stranger("+4989555")); invite.Room != made1 {
 		t.Errorf("rang in %s", invite.Room)
 	}
@@ -146,8 +146,8 @@ func TestChatIsFoundAmongManyRooms(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, n := range strings.Split("abcdefghijklmnop", "") {
-		r.hs.set(func() { r.hs.members["!"+n] = []string{alice, bob, account1} })
-		if err := r.c.store.setRoom(t.Context(), "!"+n, account1, alice); err != nil {
+		r.hs.set(func() { r.hs.members["!"+n] = []string{alice, bob, telephone} })
+		if err := r.c.store.setRoom(t.Context(), "!"+n, telephone, alice); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -162,7 +162,7 @@ func TestRoomRingsByTheAccount(t *testing.T) {
 	r, _ := ordinary(t)
 	for _, to := range []signalling.Target{inGroup(""), inGroup(alice)} {
 		box, leg, _, invite := r.called(to)
-		if invite.Room != group || invite.As != account1 {
+		if invite.Room != group || invite.As != telephone {
 			t.Errorf("rang %s as %s", invite.Room, invite.As)
 		}
 		leg.Hangup(signalling.Reason{})
@@ -172,7 +172,7 @@ func TestRoomRingsByTheAccount(t *testing.T) {
 	}
 	r.hs.set(func() { r.hs.members[group] = []string{alice}; r.hs.closed = map[string]bool{group: true} })
 	var nowhere unreachable
-	if _, _, err := r.c.lines.find(t.Context(), inGroup(alice)); !errors.As(err, &nowhere) || !strings.Contains(err.Error(), account1) {
+	if _, _, err := r.c.lines.find(t.Context(), inGroup(alice)); !errors.As(err, &nowhere) || !strings.Contains(err.Error(), telephone) {
 		t.Errorf("%v", err)
 	}
 }
@@ -221,9 +221,9 @@ func TestEventsOfTheAccountItself(t *testing.T) {
 	r.push(r.calling(chat, "call1"))
 	_, box, leg := r.take()
 	for _, kind := range []string{typeHangup, typeAnswer, typeReject} {
-		r.push(in(chat, with(r.v1(kind, map[string]any{"call_id": "call1", "party_id": "OTHER", "answer": map[string]any{"type": "answer", "sdp": "x"}}), "sender", account1)))
+		r.push(in(chat, with(r.v1(kind, map[string]any{"call_id": "call1", "party_id": "OTHER", "answer": map[string]any{"type": "answer", "sdp": "x"}}), "sender", telephone)))
 	}
-	r.push(in(chat, with(r.message(chat, account1, "!hangup"), "sender", account1)))
+	r.push(in(chat, with(r.message(chat, telephone, "!hangup"), "sender", telephone)))
 	r.idle()
 	leg.Answer(leg.Offers()[0])
 	r.peer().on(peer.Connected)

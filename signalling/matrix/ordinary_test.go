@@ -8,34 +8,28 @@ import (
 
 	"maunium.net/go/mautrix/event"
 
-	"roomline/internal/secret"
 	"roomline/media/peer"
 	"roomline/signalling"
 	"roomline/signalling/command"
 )
 
-const (
-	account1 = "@telephone:example.org"
-	chat     = "!chat:example.org" // of alice and the account
-)
+const chat = "!chat:example.org" // of alice and the account
 
 // ordinary is a rig whose client is an ordinary account. Alice is alone with it
 // in the chat, and with it and bob in the group.
 func ordinary(t *testing.T, options ...option) (*rig, *desk) {
 	t.Helper()
 	d := &desk{}
-	r := newRig(t, append([]option{func(cfg *Config, c *Client) {
+	r := newRig(t, append([]option{newHome(t).asAccount(), func(_ *Config, c *Client) {
 		if c != nil {
 			c.Obey(d)
-			return
 		}
-		cfg.Account = Account{User: account1, Token: secret.Value("account token")}
 	}}, options...)...)
 	r.hs.set(func() {
-		r.hs.members[chat], r.hs.members[group] = []string{alice, account1}, []string{alice, bob, account1}
+		r.hs.members[chat], r.hs.members[group] = []string{alice, telephone}, []string{alice, bob, telephone}
 	})
 	for _, room := range []string{chat, group} {
-		if err := r.c.store.setRoom(t.Context(), room, account1, alice); err != nil {
+		if err := r.c.store.setRoom(t.Context(), room, telephone, alice); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -66,7 +60,7 @@ func in(room string, e map[string]any) map[string]any { return with(e, "room_id"
 
 // calling is alice's invite to the account in a room.
 func (r *rig) calling(room, id string) map[string]any {
-	return in(room, r.v1(typeInvite, map[string]any{"call_id": id, "lifetime": 60000, "invitee": account1,
+	return in(room, r.v1(typeInvite, map[string]any{"call_id": id, "lifetime": 60000, "invitee": telephone,
 		"offer": map[string]any{"type": "offer", "sdp": offer}}))
 }
 
@@ -100,7 +94,7 @@ func TestRoomWithANumberCallsIt(t *testing.T) {
 		leg.Ring()
 		leg.Answer(leg.Offers()[0])
 		p := r.peer()
-		if e := r.expect(typeAnswer); e.As != account1 || e.Room != where {
+		if e := r.expect(typeAnswer); e.As != telephone || e.Room != where {
 			t.Errorf("answered as %s in %s", e.As, e.Room)
 		}
 		r.expect(typeCandidates)
@@ -119,7 +113,7 @@ func TestNumberOfTheConfiguration(t *testing.T) {
 	r.given(chat, dialled)
 	m := r.message(chat, alice, "!number none")
 	r.push(m)
-	r.replied(m, account1, "The number of this room stays as it is: it stands in the configuration")
+	r.replied(m, telephone, "The number of this room stays as it is: it stands in the configuration")
 	r.push(r.calling(chat, "call1"))
 	if call, _, _ := r.take(); call.To.Number != "+4940777" {
 		t.Errorf("called %+v", call.To)
@@ -155,9 +149,9 @@ func TestRoomWithoutANumberAsks(t *testing.T) {
 		r.push(r.message(group, bob, "+49 40 7654321")) // was not asked
 		m := r.message(group, alice, answer)
 		r.push(m)
-		r.replied(m, account1, "Your client rings; answer it, and ")
+		r.replied(m, telephone, "Your client rings; answer it, and ")
 		invite := r.expect(typeInvite)
-		if invite.Room != group || invite.As != account1 || invite.Body["invitee"] != alice {
+		if invite.Room != group || invite.As != telephone || invite.Body["invitee"] != alice {
 			t.Errorf("rang %s", invite.Raw)
 		}
 		r.expect(typeCandidates)
@@ -240,7 +234,7 @@ func TestCommandsInAGroup(t *testing.T) {
 	} {
 		m := r.message(group, alice, c[0])
 		r.push(m)
-		r.replied(m, account1, c[1])
+		r.replied(m, telephone, c[1])
 	}
 	if e := r.expect(typeInvite); e.Room != group || e.Body["invitee"] != alice {
 		t.Errorf("rang %s in %s", e.Raw, e.Room)
@@ -249,7 +243,7 @@ func TestCommandsInAGroup(t *testing.T) {
 	d.wants(t)
 	m := r.message(chat, alice, "!weather") // nobody else listens here
 	r.push(m)
-	r.replied(m, account1, "There is no !weather.")
+	r.replied(m, telephone, "There is no !weather.")
 }
 
 // A number that is set is called from then on, also after a restart, until it
@@ -261,7 +255,7 @@ func TestNumberIsSet(t *testing.T) {
 		t.Helper()
 		m := r.message(room, alice, line)
 		r.push(m)
-		r.replied(m, account1, want)
+		r.replied(m, telephone, want)
 	}
 	r.hs.set(func() { r.hs.states = map[string]string{"m.room.power_levels": `{"users":{"@alice:example.org":10}}`} })
 	say(group, "!number +49 30 1234567", "You may not place calls from here: in this room that takes a power level of 50, and yours is 10.")
@@ -295,11 +289,11 @@ func TestAccountIsInvited(t *testing.T) {
 		r.hs.members[third] = []string{alice, bob}
 		r.hs.public["!open:example.org"] = true
 	})
-	r.push(in(third, r.member(alice, account1, "invite")))
+	r.push(in(third, r.member(alice, telephone, "invite")))
 	if e := r.expect(typeNotice); e.Room != third || e.Body["body"] != helloAccount+command.Explain("", true) {
 		t.Errorf("said %s", e.Raw)
 	}
-	r.push(in("!evil:evil.org", r.member(mallet, account1, "invite")), in("!open:example.org", r.member(alice, account1, "invite")))
+	r.push(in("!evil:evil.org", r.member(mallet, telephone, "invite")), in("!open:example.org", r.member(alice, telephone, "invite")))
 	r.expect(typeNotice) // why
 	r.until("it leaves", func() bool { return r.hs.said("POST rooms/!open:example.org/leave") })
 	r.until("that room is forgotten", func() bool { return r.of("!open:example.org") == "" })
@@ -307,7 +301,7 @@ func TestAccountIsInvited(t *testing.T) {
 		t.Error("went where it must not")
 	}
 	r.given(third, dialled)
-	r.push(in(third, r.member(alice, account1, "leave")))
+	r.push(in(third, r.member(alice, telephone, "leave")))
 	r.until("the room is forgotten", func() bool { n, _ := r.c.store.numberIn(t.Context(), third); return n == "" && r.of(third) == "" })
 	if r.hs.said("POST register") || r.hs.said("PUT profile") {
 		t.Error("changed who the account is")
@@ -345,13 +339,13 @@ func TestNumberMovesAlong(t *testing.T) {
 			r.push(r.tombstone(chat, newer))
 			r.until("it leaves the old one", func() bool { return r.hs.said("POST rooms/" + chat + "/leave") })
 			if invited {
-				r.push(in(chat, r.member(account1, account1, "leave")))
+				r.push(in(chat, r.member(telephone, telephone, "leave")))
 				r.idle()
 				r.hs.set(func() { r.hs.closed = nil })
-				r.push(in(newer, r.member(alice, account1, "invite")))
+				r.push(in(newer, r.member(alice, telephone, "invite")))
 				r.expect(typeNotice) // hello
 			}
-			r.until("it is in the new one", func() bool { return r.of(newer) == account1 })
+			r.until("it is in the new one", func() bool { return r.of(newer) == telephone })
 			r.push(r.calling(newer, "call1"))
 			if call, _, _ := r.take(); call.To.Number != dialled {
 				t.Errorf("called %+v", call.To)
@@ -376,7 +370,7 @@ func TestNumberOfAFalseSuccessor(t *testing.T) {
 	r.push(r.tombstone(chat, newer))
 	r.until("it leaves the old one", func() bool { return r.hs.said("POST rooms/" + chat + "/leave") })
 	r.hs.set(func() { r.hs.closed = nil })
-	r.push(in(newer, r.member(alice, account1, "invite")))
+	r.push(in(newer, r.member(alice, telephone, "invite")))
 	r.expect(typeNotice)
 	if n, err := r.c.store.numberIn(t.Context(), newer); n != "" || err != nil {
 		t.Errorf("it has %q, %v", n, err)

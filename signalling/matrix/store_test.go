@@ -161,11 +161,11 @@ func storeNumbers(t *testing.T, s *store) {
 	if list, err := s.nicks(t.Context()); err != nil || !slices.Equal(list, []string{"!a"}) {
 		t.Errorf("%v, %v", list, err)
 	}
-	if err := errors.Join(s.setAsked(t.Context(), "!old", bob, time.Now()), s.setRoom(t.Context(), "!old", account1, bob),
-		s.setRoom(t.Context(), "!own", account1, bob), s.recallRoom(t.Context(), "!found", account1)); err != nil {
+	if err := errors.Join(s.setAsked(t.Context(), "!old", bob, time.Now()), s.setRoom(t.Context(), "!old", telephone, bob),
+		s.setRoom(t.Context(), "!own", telephone, bob), s.recallRoom(t.Context(), "!found", telephone)); err != nil {
 		t.Fatal(err)
 	}
-	if list, err := s.chatsOf(t.Context(), account1, bob); err != nil || !slices.Equal(list, []string{"!old", "!own", "!found"}) {
+	if list, err := s.chatsOf(t.Context(), telephone, bob); err != nil || !slices.Equal(list, []string{"!old", "!own", "!found"}) {
 		t.Errorf("%v, %v", list, err)
 	}
 }

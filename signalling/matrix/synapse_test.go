@@ -103,14 +103,6 @@ func newServer(t *testing.T) *synapse {
 	return s
 }
 
-// asker is who asks: whom an application service names, or the account.
-func (s *synapse) asker(r *http.Request) string {
-	if user := r.URL.Query().Get("user_id"); user != "" {
-		return user
-	}
-	return account1
-}
-
 func (s *synapse) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
@@ -186,7 +178,7 @@ func (s *synapse) joinedRooms(w http.ResponseWriter, r *http.Request) {
 	defer s.mu.Unlock()
 	rooms := []string{}
 	for room, list := range s.members {
-		if slices.Contains(list, s.asker(r)) {
+		if slices.Contains(list, r.URL.Query().Get("user_id")) {
 			rooms = append(rooms, room)
 		}
 	}
@@ -206,7 +198,7 @@ func (s *synapse) join(r *http.Request, _ map[string]any) any {
 	if s.closed[room] {
 		return nil
 	}
-	s.members[room] = append(s.members[room], s.asker(r))
+	s.members[room] = append(s.members[room], r.URL.Query().Get("user_id"))
 	return map[string]string{"room_id": room}
 }
 
@@ -220,7 +212,7 @@ func (s *synapse) create(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	room := fmt.Sprintf("!made%d:example.org", len(s.rooms))
-	s.members[room] = []string{s.asker(r)}
+	s.members[room] = []string{r.URL.Query().Get("user_id")}
 	answer(w, http.StatusOK, `{"room_id":"`+room+`"}`)
 }
 
@@ -228,7 +220,7 @@ func (s *synapse) joined(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	list := s.members[r.PathValue("room")]
-	if !slices.Contains(list, s.asker(r)) {
+	if !slices.Contains(list, r.URL.Query().Get("user_id")) {
 		answer(w, http.StatusForbidden, `{"errcode":"M_FORBIDDEN","error":"not there"}`)
 		return
 	}
@@ -335,7 +327,7 @@ func (s *synapse) someState(w http.ResponseWriter, r *http.Request) {
 
 func (s *synapse) send(w http.ResponseWriter, r *http.Request) {
 	raw, _ := io.ReadAll(r.Body)
-	e := sent{Type: r.PathValue("type"), Room: r.PathValue("room"), As: s.asker(r), Txn: r.PathValue("txn"), Raw: string(raw)}
+	e := sent{Type: r.PathValue("type"), Room: r.PathValue("room"), As: r.URL.Query().Get("user_id"), Txn: r.PathValue("txn"), Raw: string(raw)}
 	json.Unmarshal(raw, &e.Body)
 	status, body := http.StatusOK, `{"event_id":"$`+e.Txn+`"}`
 	s.mu.Lock()
