@@ -20,11 +20,12 @@ type hearing struct {
 	reading   *budgets // and that are read, by sender
 	said      *sayings
 	plainTold *budgets // by room
+	patience  []time.Duration
 }
 
 func newHearing() hearing {
 	return hearing{mail: newMailbudgets(), lanes: newLanes(), keeping: newBudgets(10, 200), reading: newBudgets(20, 500),
-		said: newSayings(), plainTold: newBudgets(1./600, 1)}
+		said: newSayings(), plainTold: newBudgets(1./600, 1), patience: []time.Duration{keySoon, keyLate}}
 }
 
 // maxRun is how many events are passed on at once.

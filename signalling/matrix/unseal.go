@@ -60,7 +60,7 @@ func (c *Client) patiently(ghost string, e *event.Event, waiting func()) (*event
 		return nil, err
 	}
 	waiting()
-	for _, patience := range []time.Duration{keySoon, keyLate} {
+	for _, patience := range c.patience {
 		until := e.Mautrix.ReceivedAt.Add(patience)
 		for tries := 0; err != nil && !final(err) && time.Now().Before(until) && c.ctx.Err() == nil; tries++ {
 			c.await(ghost, e, err, tries, until)
