@@ -96,8 +96,8 @@ func (i *inspection) graded(can ability) Finding {
 }
 
 // tryAlone listens in the gateway's place for as long as the test takes. What
-// the homeserver brings meanwhile is not taken: it brings it again once the
-// gateway runs.
+// happens in rooms meanwhile is not taken: the homeserver brings it again once
+// the gateway runs.
 func (i *inspection) tryAlone(ctx context.Context) Finding {
 	log := slog.New(slog.DiscardHandler)
 	hs := masks{i.hs, i.hs.self().UserID.String()}
@@ -116,7 +116,7 @@ func (i *inspection) tryAlone(ctx context.Context) Finding {
 		return Finding{aboutEncryption, Warn, "it could not be told whether encrypted rooms can call: " + err.Error(), untoldFix}
 	case can == abilityNoToDevice: // or the homeserver holds it back until the gateway has taken all that waits
 		return Finding{aboutEncryption, Warn, "it could not be told whether " + switchToDevice + " is on: Roomline does not run, and no message came within " + (probes * probeTime).String(),
-			untoldFix + " If it says the same then: " + enabledFix + indented(Switches)}
+			untoldFix + "\n" + enabledFix + indented(Switches)}
 	}
 	return i.graded(can)
 }
@@ -132,11 +132,17 @@ type deaf struct{ vault }
 func (deaf) ToDevice(_, _ string, _ *event.Event, done func()) { done() }
 func (deaf) Counted(mautrix.OTKCount, []string)                {}
 
-// later asks the homeserver to bring again what it brings.
+// later asks the homeserver to bring again what happened in rooms. A
+// transaction without that is taken: Synapse would neither bring it again, nor
+// anything else for devices before it has been taken.
 func later(w http.ResponseWriter, r *http.Request) {
-	if r.Method == http.MethodPost && r.URL.Path == "/_matrix/app/v1/ping" {
-		reply(w, struct{}{})
-		return
+	var transaction struct {
+		Events []json.RawMessage `json:"events"`
 	}
-	mautrix.MUnknown.WithMessage("Roomline does not run; this is its check").WithStatus(http.StatusServiceUnavailable).Write(w)
+	switch err := json.NewDecoder(r.Body).Decode(&transaction); {
+	case r.Method == http.MethodPost && r.URL.Path == "/_matrix/app/v1/ping", r.Method == http.MethodPut && err == nil && len(transaction.Events) == 0:
+		reply(w, struct{}{})
+	default:
+		mautrix.MUnknown.WithMessage("Roomline does not run; this is its check").WithStatus(http.StatusServiceUnavailable).Write(w)
+	}
 }
