@@ -116,7 +116,7 @@ func (i *inspection) tryAlone(ctx context.Context) Finding {
 		return Finding{aboutEncryption, Warn, "it could not be told whether encrypted rooms can call: " + err.Error(), untoldFix}
 	case can == abilityNoToDevice: // or the homeserver holds it back until the gateway has taken all that waits
 		return Finding{aboutEncryption, Warn, "it could not be told whether " + switchToDevice + " is on: Roomline does not run, and no message came within " + (probes * probeTime).String(),
-			untoldFix + "\n" + enabledFix + indented(Switches)}
+			"Start Roomline, and look again. Or make sure that these lines are in homeserver.yaml (Synapse), and that it was restarted since:\n" + indented(Switches)}
 	}
 	return i.graded(can)
 }
