@@ -20,7 +20,8 @@ const (
 		`","org.matrix.call.sdp_stream_metadata_changed","org.matrix.call.asserted_identity"`
 	verifyTypes = `"m.key.verification.ready","m.key.verification.start","m.key.verification.accept","m.key.verification.key",` +
 		`"m.key.verification.mac","m.key.verification.done","m.key.verification.cancel"`
-	syncTypes = `["m.room.encrypted","m.room.message",` + callTypes + `,` + verifyTypes + `,` + states + `]`
+	saidTypes = `"m.room.encrypted","m.room.message",` + callTypes + `,` + verifyTypes
+	syncTypes = `[` + saidTypes + `,` + states + `]`
 	nothing   = `{"types":[],"not_types":["*"]}`
 
 	syncFilter = `{"presence":` + nothing + `,"account_data":` + nothing + `,"room":{"account_data":` + nothing + `,"ephemeral":` + nothing +
@@ -30,7 +31,7 @@ const (
 	firstFilter = `{"presence":` + nothing + `,"account_data":` + nothing + `,"room":{"account_data":` + nothing + `,"ephemeral":` + nothing +
 		`,"state":` + nothing + `,"timeline":{"types":[],"not_types":["*"],"limit":1}}}`
 
-	gapFilter = `{"types":` + syncTypes + `}`
+	gapFilter = `{"types":[` + saidTypes + `]}` // states that have changed are told of anyway
 )
 
 const (

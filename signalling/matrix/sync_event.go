@@ -45,9 +45,18 @@ func settle(e *event.Event, room string) {
 	signalling.Survives(slog.New(slog.DiscardHandler), "", func() { _ = e.Content.ParseRaw(e.Type) }) // whoever needs what is in it looks again
 }
 
+// invites tells whether an event invites a user.
+func invites(e *event.Event, user string) bool {
+	var content struct {
+		Membership event.Membership `json:"membership"`
+	}
+	return e.Type.Type == event.StateMember.Type && e.StateKey != nil && *e.StateKey == user &&
+		json.Unmarshal(e.Content.VeryRaw, &content) == nil && content.Membership == event.MembershipInvite
+}
+
 // invited makes an invitation the event that it would be in a transaction: it
-// comes as stripped state, without an id (Matrix 1.18, "Stripped state"). The
-// same answer makes the same id.
+// comes as stripped state, to which only Synapse gives its id (Matrix 1.18,
+// "Stripped state"). The same answer makes the same id.
 func (h *heardSync) invited(room string, raw rawRoom, since, self string) syncRoom {
 	var shown []*event.Event
 	var invitation *event.Event
@@ -56,7 +65,7 @@ func (h *heardSync) invited(room string, raw rawRoom, since, self string) syncRo
 		switch {
 		case !ok:
 			h.lost++
-		case e.Type.Type == event.StateMember.Type && e.GetStateKey() == self:
+		case invites(e, self):
 			invitation = e
 		default:
 			shown = append(shown, e)
@@ -65,8 +74,10 @@ func (h *heardSync) invited(room string, raw rawRoom, since, self string) syncRo
 	if invitation == nil {
 		return syncRoom{id: room}
 	}
-	sum := sha256.Sum256([]byte(since + "\n" + room + "\n" + invitation.Sender.String()))
-	invitation.ID = id.EventID("$invite-" + base64.RawURLEncoding.EncodeToString(sum[:]))
+	if !strings.HasPrefix(invitation.ID.String(), "$") || !fits(invitation.ID.String()) {
+		sum := sha256.Sum256([]byte(since + "\n" + room + "\n" + invitation.Sender.String()))
+		invitation.ID = id.EventID("$invite-" + base64.RawURLEncoding.EncodeToString(sum[:]))
+	}
 	invitation.Unsigned.InviteRoomState = shown
 	return syncRoom{id: room, events: []happened{{Event: invitation}}}
 }

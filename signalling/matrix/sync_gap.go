@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"slices"
 	"time"
+
+	"maunium.net/go/mautrix/id"
 )
 
 // Where more has happened in a room than one answer of the homeserver holds, it
@@ -48,7 +50,7 @@ func (s *syncing) bridge(ctx context.Context, h *heardSync, r *syncRoom) bool {
 		events := h.events(r.id, page.Chunk[:min(len(page.Chunk), gapPage)])
 		slices.Reverse(events)
 		fresh := slices.DeleteFunc(slices.Clone(events), tooOld)
-		r.events = append(fresh, r.events...)
+		r.events = append(r.without(fresh), r.events...)
 		if len(events) > len(fresh) || page.End == "" || page.End == from || len(page.End) > maxSyncToken {
 			return true
 		}
@@ -59,3 +61,13 @@ func (s *syncing) bridge(ctx context.Context, h *heardSync, r *syncRoom) bool {
 
 // tooOld tells whether no call can live of an event any more.
 func tooOld(e happened) bool { return ageOf(e.Event) > keepFor }
+
+// without leaves out what is known already: homeservers do not agree where a
+// gap begins. States that have changed are told of anyway.
+func (r *syncRoom) without(events []happened) []happened {
+	known := make(map[id.EventID]bool, len(r.events))
+	for _, e := range r.events {
+		known[e.ID] = true
+	}
+	return slices.DeleteFunc(events, func(e happened) bool { return e.StateKey != nil || known[e.ID] })
+}

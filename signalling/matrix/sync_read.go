@@ -125,14 +125,18 @@ func (h *heardSync) readRooms(text json.RawMessage, since, self string) {
 			h.rooms = append(h.rooms, as(name, raw))
 		}
 	}
-	read(rooms.Leave, h.joined) // what we were told goodbye of may have invited us again
+	joined := func(room string, raw rawRoom) syncRoom { return h.joined(room, raw, self) }
+	read(rooms.Leave, joined) // what we were told goodbye of may have invited us again
 	read(rooms.Invite, func(room string, raw rawRoom) syncRoom { return h.invited(room, raw, since, self) })
-	read(rooms.Join, h.joined)
+	read(rooms.Join, joined)
 }
 
-func (h *heardSync) joined(room string, raw rawRoom) syncRoom {
+// joined reads a room that we are in, or were. An invitation of ours there is
+// an old one: it was among the others.
+func (h *heardSync) joined(room string, raw rawRoom, self string) syncRoom {
 	r := syncRoom{id: room, state: h.events(room, raw.State.Events), events: h.events(room, raw.Timeline.Events)}
 	r.state = slices.DeleteFunc(r.state, func(e happened) bool { return e.StateKey == nil })
+	r.events = slices.DeleteFunc(r.events, func(e happened) bool { return invites(e.Event, self) })
 	if raw.Timeline.Limited && len(raw.Timeline.Prev) <= maxSyncToken {
 		r.gap = raw.Timeline.Prev
 	}

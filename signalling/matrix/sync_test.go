@@ -58,7 +58,7 @@ func TestSyncBegins(t *testing.T) {
 	invite := plainly("$1", alice, typeInvite, `{"call_id":"c"}`)
 	h.say(`{"next_batch":"%s","rooms":{"join":{"!b:x":{"timeline":{"events":[` + invite + `,` + plainly("$2", alice, typeHangup, `{}`) + `]},
 		"state":{"events":[` + strings.Replace(plainly("$0", alice, "m.room.tombstone", `{}`), `{`, `{"state_key":"",`, 1) + `,` + plainly("$no", alice, "m.room.tombstone", `{}`) + `]}},
-		"!a:x":{"timeline":{"events":[` + plainly("$3", alice, typeNotice, `{"body":"!a"}`) + `,
+		"!a:x":{"timeline":{"events":[` + strings.Replace(plainly("$old", alice, "m.room.member", `{"membership":"invite"}`), `{`, `{"state_key":"`+telephone+`",`, 1) + `,` + plainly("$3", alice, typeNotice, `{"body":"!a"}`) + `,
 			` + strings.Replace(plainly("$4", alice, typeNotice, `{}`), `{`, `{"room_id":"!b:x",`, 1) + `,
 			{"event_id":"$5"},{},[],null,"x",{"event_id":"6","sender":"` + alice + `","type":"m.call.invite"},
 			{"event_id":"$7","sender":"` + alice + `","type":"m.call.invite","content":{},"state_key":7}]}},
@@ -192,7 +192,7 @@ func TestSyncHasGaps(t *testing.T) {
 	h := newHome(t)
 	old := strings.Replace(plainly("$old", alice, typeInvite, `{}`), `"origin_server_ts":`, `"origin_server_ts":1,"was":`, 1)
 	h.set(func() {
-		h.pages["!a:x"] = `{"chunk":[` + plainly("$2", alice, typeHangup, `{}`) + `,` + plainly("$1", alice, typeInvite, `{}`) + `,` + old + `],"end":"more"}`
+		h.pages["!a:x"] = `{"chunk":[` + plainly("$3", alice, typeNotice, `{}`) + `,` + strings.Replace(plainly("$state", alice, "m.room.member", `{}`), `{`, `{"state_key":"",`, 1) + `,` + plainly("$2", alice, typeHangup, `{}`) + `,` + plainly("$1", alice, typeInvite, `{}`) + `,` + old + `],"end":"more"}`
 	})
 	c := h.transport(t, place(t), Account{Password: password})
 	batch(t, c)
