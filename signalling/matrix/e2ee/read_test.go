@@ -38,10 +38,17 @@ func TestRefill(t *testing.T) {
 	t.Parallel()
 	r := setUp(t, Config{})
 	mine := r.device(ghost)
-	for i := range 30 {
-		r.hs.Peer(alice, fmt.Sprint("D", i)).Share(room, ghost)
+	phone := r.hs.Peer(alice, "PHONE").CrossSigned()
+	claim := func(n int) {
+		t.Helper()
+		for range n {
+			if _, err := phone.Machine.Client.ClaimKeys(t.Context(), &mautrix.ReqClaimKeys{OneTimeKeys: mautrix.OneTimeKeysRequest{
+				ghost: {id.DeviceID(mine): id.KeyAlgorithmSignedCurve25519}}}); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
-	r.idle()
+	claim(30)
 	if left, _ := r.hs.OneTimeKeys(ghost, mine); left != 20 {
 		t.Fatalf("%d left", left)
 	}
@@ -59,10 +66,9 @@ func TestRefill(t *testing.T) {
 	if n := r.hs.Requests("POST keys/upload"); n != uploads {
 		t.Errorf("%d uploads for nothing", n-uploads)
 	}
-	for i := range 60 { // the homeserver runs dry
-		r.hs.Peer(alice, fmt.Sprint("E", i)).Share(room, ghost)
-	}
-	r.idle()
+	claim(59) // all but the fallback key
+	e := phone.Say(room, "m.call.invite", call, ghost)
+	r.opens(ghost, e)
 	if left, fallback := r.hs.OneTimeKeys(ghost, mine); left != 0 || fallback {
 		t.Errorf("%d left, fallback unused: %v", left, fallback)
 	}
@@ -70,8 +76,8 @@ func TestRefill(t *testing.T) {
 	if left, fallback := r.hs.OneTimeKeys(ghost, mine); left != goal || !fallback {
 		t.Errorf("%d left, fallback unused: %v", left, fallback)
 	}
-	phone := r.hs.Peer(alice, "PHONE").CrossSigned()
-	r.opens(ghost, phone.Say(room, "m.call.invite", call, ghost))
+	laptop := r.hs.Peer(alice, "LAPTOP").SignedBy(phone)
+	r.opens(ghost, laptop.Say(room, "m.call.invite", call, ghost))
 }
 
 // A homeserver that says in every transaction that all keys are gone is asked,

@@ -45,7 +45,7 @@ func (s *Server) Peer(user, device string) *Peer {
 	}
 	s.peers[id.UserID(user)][id.DeviceID(device)] = p
 	s.mu.Unlock()
-	p.must(p.Machine.ShareKeys(context.Background(), -1))
+	p.must(p.Machine.ShareKeys(context.Background(), 30)) // twenty one-time keys are enough, and each takes its time
 	return p
 }
 
