@@ -13,9 +13,10 @@ import (
 
 // This file holds what a room is told of encrypted events that were not taken.
 
-// excuse is a sentence for a reason.
+// excuse is a sentence for a reason, as docs/encryption.md lists them.
 type excuse struct {
 	why  error
+	when string // the reason in words
 	text string
 }
 
@@ -23,13 +24,13 @@ type excuse struct {
 // be the work of a hostile homeserver, and nobody in the room can mend, is only
 // logged: it has no sentence.
 var excuses = []excuse{
-	{e2ee.ErrNoKey, "the key to what you said here did not arrive, so I could not read it. If it was a call, please place it again; if that does not help, restart your client."},
-	{e2ee.ErrForwarded, "I take no calls whose key was passed on by somebody else. Please say it again from this device."},
-	{e2ee.Withheld{Code: string(event.RoomKeyWithheldUnverified)}, "your device does not give its keys to devices that you have not verified. Verify me, or allow unverified devices in the settings of this room; then call again."},
-	{e2ee.Withheld{Code: string(event.RoomKeyWithheldBlacklisted)}, "your device has blocked mine, so I cannot read what you say. Take the block back in the list of my devices; then call again."},
-	{e2ee.Withheld{Code: string(event.RoomKeyWithheldUnauthorized)}, "your device did not give me the key, because I was not in this room yet when you said that. Please call again."},
-	{e2ee.Withheld{Code: string(event.RoomKeyWithheldUnavailable)}, "your device does not have the key to what you said here any more. Please call again."},
-	{e2ee.Withheld{Code: string(event.RoomKeyWithheldNoOlmSession)}, "your device and mine could not agree upon keys. Please call again; if that does not help, restart your client."},
+	{e2ee.ErrNoKey, "the key did not come within 25 seconds", "the key to what you said here did not arrive, so I could not read it. If it was a call, please place it again; if that does not help, restart your client."},
+	{e2ee.ErrForwarded, "the key was passed on by another device", "I take no calls whose key was passed on by somebody else. Please say it again from this device."},
+	{e2ee.Withheld{Code: string(event.RoomKeyWithheldUnverified)}, "`m.room_key.withheld`: `m.unverified`", "your device does not give its keys to devices that you have not verified. Verify me, or allow unverified devices in the settings of this room; then call again."},
+	{e2ee.Withheld{Code: string(event.RoomKeyWithheldBlacklisted)}, "`m.room_key.withheld`: `m.blacklisted`", "your device has blocked mine, so I cannot read what you say. Take the block back in the list of my devices; then call again."},
+	{e2ee.Withheld{Code: string(event.RoomKeyWithheldUnauthorized)}, "`m.room_key.withheld`: `m.unauthorised`", "your device did not give me the key, because I was not in this room yet when you said that. Please call again."},
+	{e2ee.Withheld{Code: string(event.RoomKeyWithheldUnavailable)}, "`m.room_key.withheld`: `m.unavailable`", "your device does not have the key to what you said here any more. Please call again."},
+	{e2ee.Withheld{Code: string(event.RoomKeyWithheldNoOlmSession)}, "`m.room_key.withheld`: `m.no_olm`", "your device and mine could not agree upon keys. Please call again; if that does not help, restart your client."},
 }
 
 const (
