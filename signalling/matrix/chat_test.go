@@ -243,6 +243,30 @@ func TestEventsOfTheAccountItself(t *testing.T) {
 	r.follow(box, signalling.Confirmed)
 }
 
+// A call by the account's own way, from the /sync that brings the invite to the
+// one that brings the hangup.
+func TestCallBySync(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	r, _ := ordinaryAt(t, h)
+	r.given(group, dialled)
+	r.until("it has asked twice", func() bool { h.mu.Lock(); defer h.mu.Unlock(); return len(h.asked) > 1 })
+	h.tell(r.calling(group, "call1"))
+	call, box, leg := r.take()
+	if call.To.Number != dialled || call.Room != group {
+		t.Errorf("called %+v", call)
+	}
+	leg.Answer(leg.Offers()[0])
+	r.expect(typeAnswer)
+	r.peer().on(peer.Connected)
+	r.follow(box, signalling.Confirmed)
+	h.tell(in(group, r.v1(typeHangup, map[string]any{"call_id": "call1"})))
+	r.ends(box, signalling.NormalClearing)
+	h.tell(r.message(group, alice, "!number none"))
+	r.sends(typeNotice)
+	r.until("the number is gone", func() bool { n, err := r.c.store.numberIn(t.Context(), group); return n == "" && err == nil })
+}
+
 // T1: the legs of an account keep the promises of all legs.
 func TestLegsOfAnAccount(t *testing.T) {
 	t.Parallel()
