@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
+	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/id"
 )
 
@@ -65,7 +67,32 @@ func (d *Devices) ensure(ctx context.Context, user string) error {
 		return err
 	}
 	r.stage = signed
-	return d.setRow(ctx, user, r)
+	if err := d.setRow(ctx, user, r); err != nil {
+		return err
+	}
+	d.trouble("delete the devices of an earlier database", d.sweep(ctx, dev))
+	return nil
+}
+
+// sweep deletes the devices that a user of ours has from before the database
+// was lost: clients would warn of them. An application service is not asked for
+// a password (MSC4190).
+func (d *Devices) sweep(ctx context.Context, dev *device) error {
+	client := dev.mach.Client
+	all, err := client.GetDevicesInfo(ctx)
+	if err != nil {
+		return err
+	}
+	var old []id.DeviceID
+	for _, other := range all.Devices {
+		if other.DeviceID != client.DeviceID && strings.HasPrefix(other.DeviceID.String(), prefix) && other.DisplayName == d.name() {
+			old = append(old, other.DeviceID)
+		}
+	}
+	if len(old) == 0 {
+		return nil
+	}
+	return client.DeleteDevices(ctx, &mautrix.ReqDeleteDevices[any]{Devices: old})
 }
 
 // begin gives a device its name, before anybody else knows of it.

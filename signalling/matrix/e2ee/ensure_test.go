@@ -3,6 +3,7 @@ package e2ee
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -46,7 +47,10 @@ func TestEnsureAfterCrash(t *testing.T) {
 func (r *rig) ensureCrashes(user string, step int, after bool) (crashed bool) {
 	r.t.Helper()
 	n := 0
-	crash := func(string, string) error {
+	crash := func(_, request string) error {
+		if request == "GET devices" { // comes when all is done
+			return nil
+		}
 		if n++; n == step {
 			crashed = true
 			return errCrash
@@ -240,4 +244,29 @@ func TestEviction(t *testing.T) {
 		t.Error("it came back with other keys")
 	}
 	r.opens(ghost, phone.Seal(room, "m.call.hangup", call))
+}
+
+// After the database was lost a user has one device again, and those of others
+// are left alone.
+func TestDatabaseLost(t *testing.T) {
+	t.Parallel()
+	r := setUp(t, Config{})
+	old := r.device(ghost)
+	r.hs.Peer(ghost, "RLELEMENT")
+	r.stop()
+	r.at = databasetest.File(t)
+	r.start()
+	mine := r.device(ghost)
+	all := r.hs.Devices(ghost)
+	slices.Sort(all)
+	if want := []string{mine, "RLELEMENT"}; mine == old || len(all) != 2 || !slices.Contains(want, all[0]) || !slices.Contains(want, all[1]) {
+		t.Errorf("devices %q, expected %q", all, want)
+	}
+	r.hs.Before = func(_, request string) error {
+		if request == "GET devices" {
+			return errCrash
+		}
+		return nil
+	}
+	r.device(other)
 }

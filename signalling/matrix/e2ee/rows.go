@@ -6,7 +6,6 @@ import (
 	"database/sql"
 	"encoding/base64"
 	"errors"
-	"fmt"
 
 	"maunium.net/go/mautrix/crypto/goolm/libolmpickle"
 )
@@ -130,5 +129,8 @@ func (d *Devices) text(ctx context.Context, query string, args ...any) (value st
 	return value, err
 }
 
-// newDevice is an id for a device, as the homeserver's own are.
-func newDevice() string { return fmt.Sprintf("RL%.10s", rand.Text()) }
+// prefix begins the ids of our devices.
+const prefix = "RL"
+
+// newDevice is an id for a device, about as long as the homeserver's own are.
+func newDevice() string { return prefix + rand.Text()[:10] }

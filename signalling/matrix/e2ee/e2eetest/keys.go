@@ -20,7 +20,15 @@ func (s *Server) serve(w http.ResponseWriter, user id.UserID, device id.DeviceID
 	switch kind, rest, _ := strings.Cut(path, "/"); {
 	case method == http.MethodPut && kind == "devices":
 		s.putDevice(user, id.DeviceID(rest))
+		s.named(user, id.DeviceID(rest), in["display_name"])
 		reply(w, http.StatusCreated, map[string]any{})
+	case method == http.MethodGet && path == "devices":
+		reply(w, http.StatusOK, map[string]any{"devices": s.list(user)})
+	case path == "delete_devices":
+		for _, device := range in["devices"].([]any) {
+			s.SignOut(user.String(), fmt.Sprint(device))
+		}
+		reply(w, http.StatusOK, map[string]any{})
 	case path == "keys/upload":
 		s.upload(w, user, device, in)
 	case path == "keys/query":
@@ -54,6 +62,21 @@ func (s *Server) putDevice(user id.UserID, device id.DeviceID) {
 	if s.devices[user][device] == nil {
 		s.devices[user][device] = &listed{oneTime: map[string]any{}, fallback: map[string]any{}}
 	}
+}
+
+func (s *Server) named(user id.UserID, device id.DeviceID, name any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.devices[user][device].name, _ = name.(string)
+}
+
+func (s *Server) list(user id.UserID) (all []any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for device, d := range s.devices[user] {
+		all = append(all, map[string]any{"device_id": device, "display_name": d.name})
+	}
+	return all
 }
 
 // upload refuses, as homeservers do, another key under the same name.

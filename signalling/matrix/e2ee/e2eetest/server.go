@@ -43,6 +43,7 @@ type Server struct {
 
 // listed is a device as the homeserver knows it.
 type listed struct {
+	name     string
 	keys     map[string]any
 	oneTime  map[string]any
 	fallback map[string]any
