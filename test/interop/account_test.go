@@ -17,7 +17,8 @@ import (
 // resident is a scene whose gateway is an ordinary account, in one room with alice.
 type resident struct {
 	*scene
-	owner rig.Session // the account, where its owner is logged in to it
+	owner  rig.Session // the account, where its owner is logged in to it
+	secret bool        // the room is encrypted
 }
 
 // openAccount makes an account and alice's room for it, and starts a gateway
@@ -25,25 +26,21 @@ type resident struct {
 func openAccount(t *testing.T, w with) *resident {
 	t.Helper()
 	w.limit = 2 * time.Minute
-	r := &resident{scene: begin(t, &w)}
+	r := &resident{scene: begin(t, &w), secret: w.login.Crypto}
 	var err error
 	r.owner, err = bed.Account(r.ctx, "phone-"+strings.ToLower(rand.Text()[:8]))
 	ok(t, err)
 	r.enter(w)
-	create := r.alice.CreateRoom
-	if w.login.Crypto {
-		create = r.alice.EncryptedRoom
+	create, enabled := r.alice.CreateRoom, ""
+	if r.secret {
+		create, enabled = r.alice.EncryptedRoom, "\n  encryption: {enabled: true}"
 	}
 	r.line, err = create(r.ctx, map[string]any{"is_direct": true}, r.owner.ID)
 	ok(t, err)
 	r.gateway = launch(t, w.binary, append([]string{
-		"registration: " + registrationFile(), fmt.Sprintf("account: {user: %q, password: %s}", r.owner.ID, os.Getenv("BED_PASSWORD")),
+		"registration: " + registrationFile(), fmt.Sprintf("account: {user: %q, password: %s}%s", r.owner.ID, os.Getenv("BED_PASSWORD"), enabled),
 		`user: "@alice:matrix.test"`, fmt.Sprintf("room: %q", r.line), "@bob:", "@" + w.login.Name + ":"}, w.changes...)...)
-	r.until(r.ctx, "the account to accept alice's invitation", func() bool {
-		members, err := r.alice.Members(r.ctx, r.line)
-		ok(t, err)
-		return len(members) == 2
-	})
+	r.says(r.line, "!dial") // it has accepted the invitation, and says what it can do
 	return r
 }
 
@@ -56,6 +53,44 @@ func TestAccount(t *testing.T) {
 	r.rings(did, r.line)
 	r.rings("+493023125702", r.own())
 	r.goesOn()
+	r.idle()
+}
+
+// TestAccountCatchesUp: while the gateway was away there was a call, and more
+// talk after it than the homeserver tells at once. The call is found and placed.
+func TestAccountCatchesUp(t *testing.T) {
+	r := openAccount(t, with{})
+	r.command(r.line, "!number 030 23125609", "+49 30 23125609")
+	ok(t, r.Stop(r.ctx))
+	r.invite(r.line, "1", time.Minute)
+	for i := range 70 {
+		ok(t, r.alice.Say(r.ctx, r.line, fmt.Sprint("talk ", i)))
+	}
+	r.start()
+	phone, err := bed.WaitCall(r.ctx, "+493023125609")
+	ok(t, err)
+	ok(t, r.alice.Send(r.ctx, r.line, "m.call.hangup", map[string]any{"version": "1", "call_id": "vanished", "party_id": "GONE", "reason": "user_hangup"}))
+	_, _, err = phone.WaitEnded(r.ctx)
+	ok(t, err)
+	r.idle()
+}
+
+// TestAccountEncrypted: the same as TestAccount in an encrypted room, for a
+// client with Rust crypto. Nothing is left that it cannot read.
+func TestAccountEncrypted(t *testing.T) {
+	r := openAccount(t, with{login: rig.Login{Crypto: true}})
+	r.asks()
+	r.callsOut()
+	r.dials()
+	r.rings(did, r.line)
+	r.goesOn()
+	lost, err := r.alice.Unreadable(r.ctx, r.line)
+	ok(t, err)
+	plain, err := r.alice.Plain(r.ctx, r.line)
+	ok(t, err)
+	if len(lost) > 0 || len(plain) > 0 {
+		t.Errorf("alice cannot read %v; not encrypted: %v", lost, plain)
+	}
 	r.idle()
 }
 
@@ -157,8 +192,10 @@ func (r *resident) rings(number, room string) {
 	if call.Room != room {
 		t.Errorf("%s rings in %s, want %s", number, call.Room, room)
 	}
-	if names, err := r.alice.Members(r.ctx, room); err != nil || !strings.Contains(names[r.owner.ID], "Carol") {
-		t.Errorf("it rings as %q (%v)", names[r.owner.ID], err)
+	names, err := r.alice.Members(r.ctx, room)
+	ok(t, err)
+	if strings.Contains(names[r.owner.ID], "Carol") == r.secret {
+		t.Errorf("it rings as %q; encrypted: %v", names[r.owner.ID], r.secret) // a name in an encrypted room would be told to the homeserver
 	}
 	ok(t, call.Answer(r.ctx, 0))
 	ok(t, call.WaitState(r.ctx, "connected"))

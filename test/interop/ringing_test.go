@@ -153,7 +153,7 @@ func TestInviteLifetime(t *testing.T) {
 			s := open(t, with{})
 			before := s.holdings(s.ctx)
 			room := s.roomOf("030 23125609")
-			s.invite(room, version)
+			s.invite(room, version, 10*time.Second)
 			phone, err := bed.WaitCall(s.ctx, "+493023125609")
 			ok(t, err)
 			s.endsWithin(phone, 7*time.Second, 11*time.Second)
@@ -173,7 +173,7 @@ func TestStaleInvite(t *testing.T) {
 	s := open(t, with{})
 	room := s.roomOf("030 23125609")
 	ok(t, s.Stop(s.ctx))
-	s.invite(room, "1")
+	s.invite(room, "1", 10*time.Second)
 	pause(s.ctx, 8*time.Second)
 	s.start()
 	s.until(s.ctx, "the stale invite", func() bool { return s.logged("ignored a stale invite", "") == 1 })
@@ -195,11 +195,11 @@ func (s *scene) roomOf(typed string) string {
 	return room
 }
 
-// invite places a call that may ring for 10 s, as a client that says no more.
-func (s *scene) invite(room string, version any) {
+// invite places a call that may ring for so long, as a client that says no more.
+func (s *scene) invite(room string, version any, lifetime time.Duration) {
 	s.t.Helper()
 	sdp, err := os.ReadFile("../../media/peer/testdata/chrome-offer.sdp")
 	ok(s.t, err)
 	ok(s.t, s.alice.Send(s.ctx, room, "m.call.invite", map[string]any{"version": version, "call_id": "vanished", "party_id": "GONE",
-		"lifetime": 10000, "offer": map[string]any{"type": "offer", "sdp": strings.ReplaceAll(string(sdp), "\n", "\r\n")}}))
+		"lifetime": lifetime.Milliseconds(), "offer": map[string]any{"type": "offer", "sdp": strings.ReplaceAll(string(sdp), "\n", "\r\n")}}))
 }

@@ -104,6 +104,15 @@ func (u *User) Write(ctx context.Context, room, kind string, content any) (id st
 	return id, u.do(ctx, &id, "send", map[string]any{"room": room, "type": kind, "content": content})
 }
 
+// Say writes a message into a room, encrypted where the client encrypts.
+func (u *User) Say(ctx context.Context, room, text string) error {
+	if !u.crypto {
+		return u.Session.Say(ctx, room, text)
+	}
+	_, err := u.Write(ctx, room, "m.room.message", map[string]any{"msgtype": "m.text", "body": text})
+	return err
+}
+
 // Raw is one event as the homeserver has it, encrypted or not.
 func (s Session) Raw(ctx context.Context, room, id string) (e Event, err error) {
 	return e, s.Client(ctx, http.MethodGet, "/_matrix/client/v3/rooms/"+url.PathEscape(room)+"/event/"+url.PathEscape(id), nil, &e)
