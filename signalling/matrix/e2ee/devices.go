@@ -105,6 +105,10 @@ func New(ctx context.Context, cfg Config, db *database.DB, state crypto.StateSto
 }
 
 func (d *Devices) open(ctx context.Context) (err error) {
+	// The library looks keys up by account alone; elsewhere and prune do not.
+	if _, err := d.part.Exec(ctx, `CREATE INDEX IF NOT EXISTS e2ee_session ON crypto_megolm_inbound_session (session_id)`); err != nil {
+		return err
+	}
 	if d.key, err = d.pickleKey(ctx); err != nil {
 		return err
 	}

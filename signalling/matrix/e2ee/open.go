@@ -100,7 +100,7 @@ func (d *Devices) session(ctx context.Context, dev *device, e *event.Event) (*cr
 	case err != nil:
 		return nil, err
 	case s == nil:
-		return nil, d.elsewhere(ctx, dev, content.SessionID)
+		return nil, d.elsewhere(ctx, e.RoomID, content.SessionID)
 	case !direct(s):
 		return nil, ErrForwarded
 	case s.SourceUser != e.Sender:
@@ -109,10 +109,11 @@ func (d *Devices) session(ctx context.Context, dev *device, e *event.Event) (*cr
 	return s, nil
 }
 
-// elsewhere tells whether a key is missing, or is another room's.
-func (d *Devices) elsewhere(ctx context.Context, dev *device, session id.SessionID) error {
-	room, err := d.text(ctx, `SELECT room_id FROM crypto_megolm_inbound_session WHERE session_id = $1 AND account_id = $2 AND session IS NOT NULL`,
-		session, dev.store.AccountID)
+// elsewhere tells whether a key is missing, or is another room's, as any user of
+// ours knows: nobody should wait for it then.
+func (d *Devices) elsewhere(ctx context.Context, here id.RoomID, session id.SessionID) error {
+	room, err := d.text(ctx, `SELECT room_id FROM crypto_megolm_inbound_session WHERE session_id = $1 AND room_id <> $2 AND session IS NOT NULL LIMIT 1`,
+		session, here)
 	switch {
 	case err != nil:
 		return err

@@ -60,6 +60,7 @@ func TestReplay(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, at database.Address) {
 		r := setUpAt(t, at, Config{})
 		r.device(ghost)
+		r.device(other)
 		phone := r.hs.Peer(alice, "PHONE").CrossSigned()
 		e := phone.Say(room, "m.call.invite", call, ghost)
 		r.opens(ghost, e)
@@ -76,6 +77,9 @@ func TestReplay(t *testing.T) {
 				if err := r.refuses(ghost, c.e); !errors.Is(err, c.want) {
 					t.Errorf("%s: %v", what, err)
 				}
+			}
+			if err := r.refuses(other, &moved); !errors.Is(err, ErrWrongRoom) {
+				t.Errorf("moved to where nobody has the key: %v", err)
 			}
 			r.restart()
 		}
