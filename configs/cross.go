@@ -139,7 +139,9 @@ func (c *Config) taken() []listener {
 	add("media.ports", "udp", at(c.Media.Address, c.Media.Ports.Low), c.Media.Ports.High-c.Media.Ports.Low)
 	add("media.webrtc_port", "udp", at(c.Media.Address, c.Media.WebRTCPort), 0)
 	add("http.listen", "tcp", c.HTTP.Listen, 0)
-	add("matrix.listen", "tcp", c.Matrix.Listen, 0)
+	if c.Matrix.Account.User == "" { // nobody reaches an ordinary account
+		add("matrix.listen", "tcp", c.Matrix.Listen, 0)
+	}
 	for i, l := range c.SIP.Listen {
 		if u, err := url.Parse(l); err == nil {
 			add(fmt.Sprintf("sip.listen[%d]", i), u.Scheme, u.Host, 0)

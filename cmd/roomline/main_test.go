@@ -158,6 +158,18 @@ func TestRegistrationForEncryption(t *testing.T) {
 	}
 }
 
+// An ordinary account needs none.
+func TestRegistrationOfAnAccount(t *testing.T) {
+	path := file(t, strings.Replace(good, "domain: example.org}", `domain: example.org, account: {user: "@telephone:example.org", token: `+canary+`}}`, 1))
+	got := roomline(t, "registration", "-c", path)
+	if got.status != exitOK || !strings.Contains(got.out, "logs in as @telephone:example.org, and needs no registration") || strings.Contains(got.out, canary) {
+		t.Errorf("got %+v", got)
+	}
+	if _, err := os.Stat(filepath.Join(filepath.Dir(path), "registration.yaml")); err == nil {
+		t.Error("a registration was written")
+	}
+}
+
 func TestVersion(t *testing.T) {
 	if got := roomline(t, "version"); got.status != exitOK || !strings.HasPrefix(got.out, "roomline ") {
 		t.Errorf("got %+v", got)

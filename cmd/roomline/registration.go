@@ -18,6 +18,10 @@ func registrationCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if user := cfg.Matrix.Account.User; user != "" {
+			fmt.Fprintf(c.OutOrStdout(), toldAccount, user)
+			return nil
+		}
 		name, write, text := cfg.Matrix.Registration, matrix.WriteRegistration, told
 		if puppet {
 			name, write, text = cfg.Matrix.DoublePuppet, matrix.WriteDoublePuppet, told+toldPuppet
@@ -61,6 +65,10 @@ Encrypted rooms: the homeserver reads this file only when it starts, and needs t
 
 const toldPuppet = `
 Keep it safe: whoever has its as_token can act for every user of the homeserver.
+`
+
+const toldAccount = `matrix.account.user is set: Roomline logs in as %s, and needs no registration.
+Nothing was written.
 `
 
 func verb(created bool) string {

@@ -2,6 +2,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -79,7 +80,7 @@ func (g *Gateway) Start(ctx context.Context) error {
 	if err := g.matrix.Start(ctx); err != nil {
 		return fmt.Errorf("matrix: %w", err)
 	}
-	g.log.Info("roomline runs", "sip", g.cfg.SIP.Listen, "matrix", g.cfg.Matrix.Listen, "http", g.cfg.HTTP.Listen, "trunks", len(g.cfg.Trunks))
+	g.log.Info("roomline runs", "sip", g.cfg.SIP.Listen, "matrix", cmp.Or(g.cfg.Matrix.Account.User, g.cfg.Matrix.Listen), "http", g.cfg.HTTP.Listen, "trunks", len(g.cfg.Trunks))
 	return nil
 }
 

@@ -48,6 +48,9 @@ func TestAccountHasKeys(t *testing.T) {
 	}
 	h.set(func() { h.soft = false })
 	h.forgetAll()
+	if _, err := c.hs.self().Whoami(t.Context()); err != nil && !errors.Is(err, errMoved) { // nil: the sync was first
+		t.Errorf("a request of the device that is gone: %v", err)
+	}
 	h.say(`{"next_batch":"%s"}`)
 	waitFor(t, "another device has keys", func() bool { return len(h.published()) == 2 })
 	now, _ := c.hs.access.(*account).login.current()

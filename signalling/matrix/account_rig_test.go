@@ -53,12 +53,13 @@ type home struct {
 	broken   string // the answer to every /sync, with status; empty: as it should be
 	status   int
 	woken    chan struct{}
+	keys     string   // the answer to /keys/query
 	uploads  []string // devices whose keys were published
 }
 
 func newHome(t *testing.T) *home {
 	h := &home{quit: make(chan struct{}), tokens: map[string]string{}, devices: map[string]string{}, refresh: map[string]bool{},
-		once: map[string]string{}, invites: map[string]string{}, pages: map[string]string{}, woken: make(chan struct{}, 1)}
+		once: map[string]string{}, invites: map[string]string{}, pages: map[string]string{}, woken: make(chan struct{}, 1), keys: `{"device_keys":{}}`}
 	mux := http.NewServeMux()
 	const v3 = "/_matrix/client/v3/"
 	mux.HandleFunc("POST "+v3+"login", h.login)
@@ -70,7 +71,12 @@ func newHome(t *testing.T) *home {
 	}))
 	mux.HandleFunc("GET "+v3+"sync", h.known(h.sync))
 	mux.HandleFunc("POST "+v3+"keys/upload", h.known(h.upload))
-	mux.HandleFunc("POST "+v3+"keys/query", h.known(func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, `{"device_keys":{}}`) }))
+	mux.HandleFunc("POST "+v3+"keys/query", h.known(func(w http.ResponseWriter, _ *http.Request) {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		answer(w, http.StatusOK, h.keys)
+	}))
+	mux.HandleFunc("GET /_matrix/client/versions", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, `{"versions":["v1.18"]}`) })
 	mux.HandleFunc("/", h.known(h.other))
 	h.Server = httptest.NewServer(mux)
 	t.Cleanup(func() { close(h.quit); h.Close() })

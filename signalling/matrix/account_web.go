@@ -23,6 +23,10 @@ const maxRefused = 64 << 10
 // errUnknown is a token that was given a moment ago and is not known already.
 var errUnknown = errors.New("the homeserver does not know the token that it has just given")
 
+// errMoved is the end of what one device has asked for when another has taken
+// its place: whoever asked has to ask again.
+var errMoved = errors.New("the homeserver has deleted our device, and we have logged in to another")
+
 // RoundTrip implements http.RoundTripper.
 func (s signed) RoundTrip(r *http.Request) (*http.Response, error) {
 	token, err := s.login.token(r.Context(), stale{})
@@ -41,8 +45,12 @@ func (s signed) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Body != nil && r.GetBody == nil {
 		return nil, errUnknown
 	}
+	was, _ := s.login.current()
 	if token, err = s.login.token(r.Context(), stale{token, soft}); err != nil {
 		return nil, err
+	}
+	if now, _ := s.login.current(); now.device != was.device {
+		return nil, errMoved
 	}
 	return s.send(r, token)
 }

@@ -54,6 +54,9 @@ func (f Findings) Worst() Grade {
 // first thing without which the rest makes no sense.
 func Inspect(ctx context.Context, cfg Config) Findings {
 	cfg.Defaults()
+	if cfg.Account.given() {
+		return inspectAccount(ctx, cfg)
+	}
 	reg, err := LoadRegistration(cfg.Registration)
 	if err != nil {
 		return Findings{{"registration", Fail, err.Error(), "Write it: roomline registration -c FILE, and give it to the homeserver."}}

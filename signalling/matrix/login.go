@@ -16,7 +16,7 @@ import (
 type login struct {
 	cfg   Account
 	plain func() *mautrix.Client // speaks without a token
-	store *store
+	store *store // nil: nothing is remembered
 	log   *slog.Logger
 	anew  bool                                 // a device that the homeserver has deleted is followed by another: its keys are gone
 	moved func(context.Context, session) error // told of every session, before anybody uses it; may be nil
@@ -145,8 +145,10 @@ func (l *login) note(err error) {
 // is used all the same.
 func (l *login) adopt(ctx context.Context, next session) {
 	was, _ := l.current()
-	if err := l.store.setSession(ctx, l.cfg.User, next); err != nil {
-		l.log.Error("could not write the login down: the next start has to log in again", "error", err)
+	if l.store != nil {
+		if err := l.store.setSession(ctx, l.cfg.User, next); err != nil {
+			l.log.Error("could not write the login down: the next start has to log in again", "error", err)
+		}
 	}
 	if l.moved != nil {
 		if err := l.moved(ctx, next); err != nil {

@@ -38,6 +38,9 @@ func (s *syncing) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
+		if errors.Is(err, errMoved) {
+			continue
+		}
 		s.concluded(err)
 		if err == nil && s.tempo.take() {
 			wait = s.pace.first

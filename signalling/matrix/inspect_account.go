@@ -1,0 +1,152 @@
+package matrix
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+
+	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/id"
+)
+
+const aboutAccount = "account"
+
+// accountInspection looks at a homeserver as an ordinary account. It has no
+// session of the gateway's, so it logs in by itself, and out again.
+type accountInspection struct {
+	inspection
+	a       *account
+	session session
+}
+
+// inspectAccount asks whether we can log in, and what the homeserver gives to
+// accounts.
+func inspectAccount(ctx context.Context, cfg Config) Findings {
+	hs, a, err := newAccount(cfg, nil, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return Findings{{aboutAccount, Fail, err.Error(), ""}}
+	}
+	defer hs.close()
+	i := &accountInspection{inspection: inspection{hs: a.bare(hs), cfg: cfg}, a: a}
+	all := Findings{i.versions(ctx)}
+	if all[0].Grade == Fail {
+		return all
+	}
+	all = append(all, i.enter(ctx))
+	if all[1].Grade != OK {
+		return all
+	}
+	defer i.leave(ctx)
+	a.login.now = i.session
+	i.hs.access = a
+	all = append(all, i.relay(ctx))
+	if cfg.Encryption.Enabled {
+		all = append(all, i.identity(ctx))
+	}
+	return all
+}
+
+// bare is a homeserver to which we have not logged in.
+func (a *account) bare(h *homeserver) *homeserver {
+	return &homeserver{access: unsigned{a}, transport: h.transport}
+}
+
+// unsigned is an account that speaks without its token.
+type unsigned struct{ *account }
+
+func (u unsigned) self() *mautrix.Client { return u.client(u.plain) }
+
+// enter logs in. A login token could be used once only, and is left for the gateway.
+func (i *accountInspection) enter(ctx context.Context) Finding {
+	l := i.a.login
+	var err error
+	switch {
+	case l.cfg.Token.Set():
+		i.session, err = l.byToken(ctx, session{})
+	case l.cfg.Password.Set():
+		i.session, err = l.byPassword(ctx, session{})
+	default:
+		return Finding{aboutAccount, Warn, "not looked at, because login_token can be used once only", "Start Roomline: its log says whether it has logged in."}
+	}
+	var no hopeless
+	switch {
+	case errors.As(err, &no):
+		return Finding{aboutAccount, Fail, string(no), "Log in with a client to see whether the account works."}
+	case err != nil:
+		return Finding{aboutAccount, Fail, err.Error(), "Look again later, or see the homeserver's log."}
+	}
+	return Finding{aboutAccount, OK, "we can log in as " + l.cfg.User, ""}
+}
+
+// leave ends a session that was made for the inspection, and its device.
+func (i *accountInspection) leave(ctx context.Context) {
+	if !i.a.cfg.Account.Token.Set() {
+		_, _ = i.a.self().Logout(context.WithoutCancel(ctx))
+	}
+}
+
+// ourDevice is a device of the account as others see it.
+type ourDevice struct {
+	Signatures map[string]map[string]string `json:"signatures"`
+	Unsigned   struct {
+		Name string `json:"device_display_name"`
+	} `json:"unsigned"`
+}
+
+const (
+	aboutIdentity = "identity"
+	identityFix   = "Log in with a client, set up recovery there, and set matrix.account.recovery_key to the key that it shows."
+	signFix       = "Set matrix.account.recovery_key, or verify the device by emoji from a client that is signed in to the account."
+)
+
+// identity tells whether our devices are signed as the account's: people whose
+// clients insist on that do not encrypt for them otherwise (Matrix 1.18,
+// "Cross-signing"). The gateway's devices are known by their name.
+func (i *accountInspection) identity(ctx context.Context) Finding {
+	user := i.a.cfg.Account.User
+	var res struct {
+		Devices map[string]map[string]ourDevice `json:"device_keys"`
+		Signing map[string]struct {
+			Keys map[string]string `json:"keys"`
+		} `json:"self_signing_keys"`
+	}
+	client := i.a.self()
+	_, err := client.MakeRequest(ctx, http.MethodPost, client.BuildClientURL("v3", "keys", "query"), map[string]any{"device_keys": map[string]any{user: []id.DeviceID{}}}, &res)
+	if err != nil {
+		return Finding{aboutIdentity, Warn, "the homeserver does not tell the account's keys: " + err.Error(), "See the homeserver's log."}
+	}
+	if len(res.Signing[user].Keys) == 0 {
+		return Finding{aboutIdentity, Warn, "the account has no identity (cross-signing keys): nobody can see that Roomline's device is its own", identityFix}
+	}
+	var unsigned, signed []string
+	for device, d := range res.Devices[user] {
+		switch {
+		case d.Unsigned.Name != i.a.cfg.Account.deviceName():
+		case slices.ContainsFunc(keysOf(res.Signing[user].Keys), func(key string) bool { return d.Signatures[user][key] != "" }):
+			signed = append(signed, clean(device))
+		default:
+			unsigned = append(unsigned, clean(device))
+		}
+	}
+	slices.Sort(unsigned)
+	slices.Sort(signed)
+	switch {
+	case len(unsigned) > 0:
+		return Finding{aboutIdentity, Warn, fmt.Sprintf("not signed by the account: %s (%s)", strings.Join(unsigned, ", "), i.a.cfg.Account.deviceName()), signFix}
+	case len(signed) > 0:
+		return Finding{aboutIdentity, OK, "signed by the account: " + strings.Join(signed, ", "), ""}
+	}
+	return Finding{aboutIdentity, OK, "the account has an identity; Roomline's device has no keys yet, because it was never started", ""}
+}
+
+func keysOf(m map[string]string) []string {
+	list := make([]string, 0, len(m))
+	for k := range m {
+		list = append(list, k)
+	}
+	return list
+}
