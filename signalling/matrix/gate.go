@@ -21,6 +21,7 @@ type gate struct {
 	vault
 	test tester
 	bot  string
+	late *arrears // nil: nobody knows which devices there are
 	log  *slog.Logger
 
 	mu      sync.Mutex // guards what follows
@@ -84,6 +85,15 @@ func (g *gate) Seal(ctx context.Context, user, room, eventType string, content a
 		return nil, errNotInClear
 	}
 	return g.vault.Seal(ctx, user, room, eventType, content, members)
+}
+
+// Await implements vault. The key may have been sent while the homeserver could
+// not bring it. The bot's own messages Synapse gives to nobody.
+func (g *gate) Await(ctx context.Context, user string, e *event.Event) bool {
+	if g.late != nil && user != g.bot {
+		g.late.collect(ctx, user)
+	}
+	return g.vault.Await(ctx, user, e)
 }
 
 // ToDevice implements vault.

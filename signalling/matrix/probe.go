@@ -21,6 +21,9 @@ func (g *gate) try(ctx context.Context, anew bool) {
 	g.mu.Lock()
 	was, due := g.state, anew || g.state == abilityUnknown || g.state.missing() && time.Since(g.tested) >= probeAgain
 	g.mu.Unlock()
+	if anew && g.late != nil {
+		g.late.forget()
+	}
 	if !due {
 		return
 	}
@@ -91,7 +94,11 @@ func (c *Client) unlock(ctx context.Context) error {
 		}
 		c.vault = devices
 	}
-	c.vault = newGate(c.vault, hs, c.bot(), c.log)
+	g := newGate(c.vault, hs, c.bot(), c.log)
+	if v, ok := c.vault.(interface{ Device(user string) string }); ok {
+		g.late = &arrears{page: hs.kept, device: v.Device, take: c.vault.ToDevice, log: c.log, asked: map[string]time.Time{}}
+	}
+	c.vault = g
 	return nil
 }
 
