@@ -81,7 +81,7 @@ func (c *Client) excuse(k laneKey, ghost, what, text string) {
 // call with another device's key. Nothing of the call changes by that.
 func (l *leg) tellSwapped() {
 	l.log.Warn("ignored an event of the call's party that another device encrypted")
-	l.c.excuse(laneKey{l.room, l.user}, l.ghost, "swapped "+l.id, swappedExcuse)
+	l.c.excuse(laneKey{room: l.room, sender: l.user}, l.ghost, "swapped "+l.id, swappedExcuse)
 }
 
 // sayings remember what was said, so that a flood of what is wrong is none of

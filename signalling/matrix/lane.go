@@ -9,7 +9,8 @@ import (
 )
 
 // lanes hold the encrypted events that are being read. What one person says in
-// one room is a lane: it keeps its order, and waits for nobody else.
+// one room under one key is a lane: it keeps its order, and waits for no other
+// key, so that nobody can hold up what a device says by an event without one.
 type lanes struct {
 	mu     sync.Mutex
 	open   map[laneKey][]*event.Event
@@ -18,7 +19,10 @@ type lanes struct {
 	missed map[id.SessionID]time.Time // sessions whose key never came, and since when that is known
 }
 
-type laneKey struct{ room, sender string }
+type laneKey struct {
+	room, sender string
+	session      id.SessionID // of one device
+}
 
 // load is what waits.
 type load struct{ lanes, events, bytes int }
@@ -26,8 +30,8 @@ type load struct{ lanes, events, bytes int }
 // What may wait, and no more: of one person, and in all. A call has a hundred
 // events at most, of which the largest have sixty thousand bytes.
 var (
-	mostOfOne = load{lanes: 16, events: 400, bytes: 4 << 20}
-	mostOfAll = load{lanes: 1000, events: 8000, bytes: 64 << 20}
+	mostOfOne = load{lanes: 64, events: 400, bytes: 4 << 20}
+	mostOfAll = load{lanes: 2000, events: 8000, bytes: 64 << 20}
 )
 
 func (l load) plus(m load) load {

@@ -132,7 +132,7 @@ func FuzzLanes(f *testing.F) {
 		l := newLanes()
 		running, put, want := map[laneKey]bool{}, 0, map[laneKey][]*event.Event{}
 		for _, step := range steps {
-			k := laneKey{fmt.Sprint(step % 40), fmt.Sprint(step % 2)}
+			k := laneKey{fmt.Sprint(step % 20), fmt.Sprint(step % 2), id.SessionID(fmt.Sprint(step % 80))}
 			if step < 200 {
 				list := make([]*event.Event, int(step)%50)
 				for i := range list {

@@ -54,7 +54,7 @@ func (c *Client) plainIn(room, sender, eventType string, e *event.Event) {
 	c.background(func(ctx context.Context) error {
 		ghost, err := c.store.ghostOf(ctx, room)
 		if err == nil && ghost != "" {
-			c.excuse(laneKey{room, sender}, ghost, "plain", plainExcuse)
+			c.excuse(laneKey{room: room, sender: sender}, ghost, "plain", plainExcuse)
 		}
 		return err
 	})

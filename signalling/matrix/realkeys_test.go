@@ -101,7 +101,7 @@ func TestCallWithRealKeys(t *testing.T) {
 	phone := k.keys.Peer(alice, "PHONE").CrossSigned()
 	phone.Share(room, ghost, alice)
 	k.push(k.by(phone, k.inviteV1()), k.by(phone, k.v1(typeCandidates, candidate1("c1"))))
-	k.until("the event is there", func() bool { return k.c.lanes.first(laneKey{room, alice}) != nil })
+	k.until("the event is there", func() bool { return k.waits() > 0 })
 	k.deliver()
 	call, in, leg := k.take()
 	if call.From.User != alice {

@@ -36,10 +36,11 @@ func (c *Client) sealed(list []*event.Event) {
 	queues := map[laneKey][]*event.Event{}
 	var order []laneKey
 	for _, e := range list {
-		k := laneKey{e.RoomID.String(), e.Sender.String()}
+		k := laneKey{room: e.RoomID.String(), sender: e.Sender.String()}
 		if !c.worthReading(e, k) {
 			continue
 		}
+		k.session = e.Content.AsEncrypted().SessionID
 		if queues[k] == nil {
 			order = append(order, k)
 		}
@@ -89,8 +90,8 @@ func readyToOpen(e *event.Event) bool {
 	if e.Content.Parsed == nil && e.Content.ParseRaw(e.Type) != nil {
 		return false
 	}
-	_, ok := e.Content.Parsed.(*event.EncryptedEventContent)
-	return ok
+	content, ok := e.Content.Parsed.(*event.EncryptedEventContent)
+	return ok && fits(content.SessionID.String())
 }
 
 // unread gives up an encrypted event.
