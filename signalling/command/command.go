@@ -17,6 +17,9 @@ const (
 	Calls
 	Why
 	Assign
+	Verify
+	Trust
+	Devices
 	Help
 	verbs
 )
@@ -24,7 +27,8 @@ const (
 // Command is one line, understood.
 type Command struct {
 	Verb   Verb
-	Target string // Dial, Transfer: whom, as typed; Dial may leave it empty. Assign: a number, None, or empty to ask
+	Target string // Dial, Transfer: whom, as typed; Dial may leave it empty. Assign: a number, None, or empty to ask.
+	// Verify: yes, no, cancel or empty. Trust, Devices: a user; Devices may leave it empty
 	Call   string // Hangup, Why: the id of a call, in lower case; empty: the one that is meant anyway
 	Digits string // DTMF: 0-9 * # A-D
 	Ask    bool   // Transfer: the target was asked first, and the two calls are joined
@@ -55,6 +59,12 @@ var spellings = [verbs]spelling{
 		does: "explains how your last call that failed came to fail, and what can be done"},
 	Assign: {name: "number", usage: "!number [number|none]", example: "!number +49 30 1234567", account: true,
 		does: "says which number a call in this room calls, sets it, or forgets it"},
+	Verify: {name: "verify", usage: "!verify [yes|no|cancel]", example: "!verify",
+		does: "compares emoji with your client, so that both of us know whom they talk to; says what you have found"},
+	Trust: {name: "trust", usage: "!trust <@user>", example: "!trust @alice:example.org",
+		does: "takes the keys that a user has now for the right ones; for administrators"},
+	Devices: {name: "devices", usage: "!devices [@user]", example: "!devices",
+		does: "lists your devices, and which of them may call from encrypted rooms; administrators see everybody's"},
 	Help: {name: "help", usage: "!help [command]", example: "!help transfer", does: "lists the commands, or explains one"},
 }
 

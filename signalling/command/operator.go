@@ -13,6 +13,7 @@ type Operator struct {
 	Desk    Desk
 	Placer  Placer
 	Book    Book // nil: a room's number is that of its telephone
+	Keys    Keys // nil: nothing is encrypted
 	May     Permissions
 	Numbers Numbers
 	Domain  string                        // of users who are named without their server
@@ -45,6 +46,8 @@ func (o *Operator) follow(who Who, c Command) (string, error) {
 		return o.why(who, c.Call)
 	case Assign:
 		return o.assign(who, c)
+	case Verify, Trust, Devices:
+		return o.keys(who, c)
 	}
 	s, err := o.seat(who, c)
 	if err != nil {

@@ -91,6 +91,10 @@ func (c *Command) arguments(args []string, err error) error {
 		return c.digits(args)
 	case Hangup, Why:
 		return c.call(args)
+	case Verify:
+		return c.answer(args)
+	case Trust, Devices:
+		return c.user(args)
 	case Help:
 		return c.topic(args)
 	}

@@ -141,7 +141,7 @@ func (c *Client) attend(ctx context.Context, p *patron, w written, order command
 	if err == nil && ours != "" && !talk {
 		var first bool
 		if first, err = c.store.firstTime(ctx, w.event); first && err == nil {
-			c.reply(p, ours, w, c.obey(ctx, who, ours, order, mistake, number))
+			c.reply(p, ours, w, c.obey(ctx, who, ours, w.room, order, mistake, number))
 		}
 	}
 	if err != nil && !errors.Is(err, errNotOurs) && c.ctx.Err() == nil {
@@ -150,7 +150,7 @@ func (c *Client) attend(ctx context.Context, p *patron, w written, order command
 }
 
 // obey returns what to say to a command.
-func (c *Client) obey(ctx context.Context, who command.Who, ours string, order command.Command, mistake error, number string) string {
+func (c *Client) obey(ctx context.Context, who command.Who, ours, room string, order command.Command, mistake error, number string) string {
 	switch {
 	case !c.may.May(who.User, signalling.Receive):
 		order, mistake = command.Command{Verb: command.Calls}, nil // refused in the same words
@@ -170,7 +170,8 @@ func (c *Client) obey(ctx context.Context, who command.Who, ours string, order c
 		}
 	}
 	c.followed.add(order.Verb.String())
-	o := &command.Operator{Desk: c.obeyed(), Placer: c, May: c.may, Numbers: c.numbers, Domain: c.cfg.Domain, Name: c.known}
+	o := &command.Operator{Desk: c.obeyed(), Placer: c, May: c.may, Numbers: c.numbers, Domain: c.cfg.Domain, Name: c.known,
+		Keys: c.keydesk(ctx, ours, room, who.User)}
 	if c.ordinary() {
 		o.Book = book{ctx, c}
 	}

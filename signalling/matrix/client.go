@@ -60,7 +60,8 @@ type Client struct {
 	vault    vault               // nil: no encryption
 	opened   chan []*event.Event // what was encrypted and has been read, in order; for intake
 	secrecy  *secrecy
-	hearing  // what encrypted rooms say
+	witness  witness // of who has which keys
+	hearing          // what encrypted rooms say
 	ghosts   *ghosts
 	rooms    *rooms
 	lines    *lines
@@ -168,6 +169,7 @@ func (c *Client) Dial(to signalling.Target, offer []media.Format, in *signalling
 func (c *Client) Close() error {
 	c.closing.Do(func() {
 		c.draining.Store(true)
+		c.witness.close()
 		if c.hs != nil {
 			c.hs.shut()
 		}

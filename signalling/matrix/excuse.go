@@ -20,6 +20,12 @@ type excuse struct {
 	text string
 }
 
+// excuseOut is a notice that refused devices may read too: it says why they are.
+type excuseOut struct{ noticeOut }
+
+// ForAll implements e2ee.ForAll.
+func (excuseOut) ForAll() {}
+
 // excuses are what is said of errors that are the same for everybody. What may
 // be the work of a hostile homeserver, and nobody in the room can mend, is only
 // logged: it has no sentence.
@@ -73,7 +79,7 @@ func (c *Client) explain(k laneKey, ghost string, e *event.Event, err error) {
 // same for what need not be said twice.
 func (c *Client) excuse(k laneKey, ghost, what, text string) {
 	if c.said.once(k.room + " " + k.sender + " " + what) {
-		c.outboxOf(ghost, k.room).put(outgoing{eventType: typeNotice, final: true, content: noticeOut{"m.notice", clean(k.sender) + ": " + text}})
+		c.outboxOf(ghost, k.room).put(outgoing{eventType: typeNotice, final: true, content: excuseOut{noticeOut{"m.notice", clean(k.sender) + ": " + text}}})
 	}
 }
 

@@ -56,6 +56,7 @@ func (c *Client) transaction(batch []*event.Event) {
 			c.veiled(e)
 		case e.Type.Type == typeEncrypted:
 			secret = append(secret, e)
+		case c.vouched(e):
 		case e.Type.Type == typeNotice && !c.ghosts.ours(e.Sender.String()) && c.fresh(e.ID.String()):
 			c.spoken(e)
 		}

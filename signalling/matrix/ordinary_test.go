@@ -19,8 +19,13 @@ const chat = "!chat:example.org" // of alice and the account
 // in the chat, and with it and bob in the group.
 func ordinary(t *testing.T, options ...option) (*rig, *desk) {
 	t.Helper()
+	return ordinaryAt(t, newHome(t), options...)
+}
+
+func ordinaryAt(t *testing.T, h *home, options ...option) (*rig, *desk) {
+	t.Helper()
 	d := &desk{}
-	r := newRig(t, append([]option{newHome(t).asAccount(), func(_ *Config, c *Client) {
+	r := newRig(t, append([]option{h.asAccount(), func(_ *Config, c *Client) {
 		if c != nil {
 			c.Obey(d)
 		}

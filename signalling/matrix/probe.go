@@ -110,6 +110,7 @@ func (c *Client) openKeys(ctx context.Context, hs e2ee.Homeserver, account *e2ee
 	if err != nil {
 		return nil, fmt.Errorf("matrix encryption: %w", err)
 	}
+	c.attest(devices)
 	return devices, nil
 }
 

@@ -41,6 +41,13 @@ func (s *store) ghostOf(ctx context.Context, room string) (string, error) {
 	return s.one(ctx, `SELECT ghost FROM ghost_room WHERE room_id = $1`, room)
 }
 
+// someoneIn names a member of a room whose id begins so, or nobody, by what the
+// library has noted.
+func (s *store) someoneIn(ctx context.Context, room, begins string) (string, error) {
+	return s.one(ctx, `SELECT user_id FROM mx_user_profile WHERE room_id = $1 AND substr(user_id, 1, $2) = $3 AND membership = 'join'
+		ORDER BY user_id LIMIT 1`, room, len(begins), begins)
+}
+
 // pairOf names the telephone user of a room, and whom it shares that with.
 func (s *store) pairOf(ctx context.Context, room string) (ghost, user string, err error) {
 	err = s.QueryRow(ctx, `SELECT ghost, user_id FROM ghost_room WHERE room_id = $1`, room).Scan(&ghost, &user)

@@ -154,10 +154,13 @@ func (c *Client) passOn(run []*event.Event) {
 	}
 }
 
-// reader is the user of ours who reads a room; empty if none does.
+// reader is the user of ours who reads a room; empty if none does. Where it is
+// not known whose telephone a room is, any of ours who was seen there will do.
 func (c *Client) reader(room string) (ghost string) {
 	again(c.ctx, c.pace, func() (err error) {
-		ghost, err = c.store.ghostOf(c.ctx, room)
+		if ghost, err = c.store.ghostOf(c.ctx, room); err == nil && ghost == "" {
+			ghost, err = c.store.someoneIn(c.ctx, room, c.ghosts.begins)
+		}
 		return err
 	})
 	return ghost

@@ -21,6 +21,7 @@ func (c *Client) Start(ctx context.Context) error {
 	}
 	c.work.Go(c.intake) // ends with quit
 	c.work.Go(c.watch)  // ends with ctx
+	c.witness.begin()
 	c.mu.Lock()
 	c.begun = true
 	c.mu.Unlock()

@@ -199,7 +199,7 @@ func storeState(t *testing.T, s *store) {
 	if known, err := s.state.IsRegistered(t.Context(), id.UserID(ghost)); err != nil || !known {
 		t.Errorf("%v, %v", known, err)
 	}
-	if veiled, err := s.state.IsEncrypted(t.Context(), room); err != nil || veiled {
+	if veiled, err := s.state.IsEncrypted(t.Context(), "!plain:example.org"); err != nil || veiled {
 		t.Errorf("%v, %v", veiled, err)
 	}
 }

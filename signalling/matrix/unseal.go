@@ -27,6 +27,7 @@ func (c *Client) read(k laneKey, ghost string, e *event.Event, waiting func()) *
 		c.unread(e, "nobody of ours is in its room")
 		return nil
 	}
+	c.untilProven(e)
 	err := error(e2ee.ErrCorrupt)
 	var opened *event.Event
 	signalling.Survives(c.log, "an encrypted event", func() { opened, err = c.patiently(ghost, e, waiting) })
@@ -47,6 +48,13 @@ func (c *Client) read(k laneKey, ghost string, e *event.Event, waiting func()) *
 		c.calls.ignore(typeEncrypted)
 	}
 	return nil
+}
+
+// untilProven waits until the homeserver has shown that encryption can work:
+// before that no call is taken, and one may have been kept over a restart.
+func (c *Client) untilProven(e *event.Event) {
+	for c.ability() == abilityUnknown && time.Since(e.Mautrix.ReceivedAt) < keyLate && pause(c.ctx, c.pace.first/4) {
+	}
 }
 
 // patiently opens an event, and waits for its key if need be.

@@ -20,8 +20,12 @@ import (
 type share struct {
 	renewal uint64    // of the room, when the recipients were looked at
 	change  uint64    // of anybody's devices, then
-	until   time.Time // look again then, because a device could not be reached; zero: not
+	until   time.Time // have another key then, because a device could not be reached; zero: not
 }
+
+// ForAll is implemented by contents that the devices which the policy refuses
+// may read as well, because they tell them why. Each has a key of its own.
+type ForAll interface{ ForAll() }
 
 // retryTime is after how long a device is tried again that had no one-time key.
 const retryTime = time.Minute
@@ -45,20 +49,34 @@ func (d *Devices) Seal(ctx context.Context, user, room, eventType string, conten
 	}
 	defer release()
 	defer func() { d.lost(ctx, dev, err) }()
-	if !d.shared(dev, room) {
-		if err := d.distribute(ctx, dev, room, members); err != nil {
+	_, all := content.(ForAll)
+	if all || !d.shared(dev, room) {
+		if err := d.distribute(ctx, dev, room, all, members); err != nil {
 			return nil, fmt.Errorf("share a key: %w", err)
 		}
+	}
+	if all {
+		defer dev.spends(room)
 	}
 	t := event.Type{Type: eventType, Class: event.MessageEventType}
 	sealed, err = dev.mach.EncryptMegolmEvent(ctx, id.RoomID(room), t, content)
 	if crypto.IsShareError(err) { // worn out, most of all
-		if err := d.distribute(ctx, dev, room, members); err != nil {
+		if err := d.distribute(ctx, dev, room, all, members); err != nil {
 			return nil, fmt.Errorf("share a key: %w", err)
 		}
 		sealed, err = dev.mach.EncryptMegolmEvent(ctx, id.RoomID(room), t, content)
 	}
 	return sealed, err
+}
+
+// spends lets the next event in a room be under another key.
+func (dev *device) spends(room string) {
+	dev.mu.Lock()
+	defer dev.mu.Unlock()
+	if s, ok := dev.shares[room]; ok {
+		s.until = time.Now()
+		dev.shares[room] = s
+	}
 }
 
 // shared tells whether nothing has happened since the recipients of a room's
@@ -70,9 +88,9 @@ func (d *Devices) shared(dev *device, room string) bool {
 	return ok && s.renewal == d.renewal(room) && s.change == d.lists.now() && (s.until.IsZero() || time.Now().Before(s.until))
 }
 
-// distribute looks at who should have a room's key, and makes a new one and
-// sends it if that is not who has it.
-func (d *Devices) distribute(ctx context.Context, dev *device, room string, members func(context.Context) ([]string, error)) error {
+// distribute looks at who should have a room's key, all devices perhaps, and
+// makes a new one and sends it if that is not who has it.
+func (d *Devices) distribute(ctx context.Context, dev *device, room string, all bool, members func(context.Context) ([]string, error)) error {
 	s := share{renewal: d.renewal(room), change: d.lists.now()}
 	users, err := members(ctx)
 	if err != nil {
@@ -82,7 +100,7 @@ func (d *Devices) distribute(ctx context.Context, dev *device, room string, memb
 	if err := d.refresh(ctx, dev, users); err != nil {
 		return err
 	}
-	judged, err := d.recipients(ctx, dev, room, users)
+	judged, err := d.recipients(ctx, dev, room, all, users)
 	if err != nil {
 		return err
 	}
@@ -105,8 +123,8 @@ func (d *Devices) distribute(ctx context.Context, dev *device, room string, memb
 }
 
 // recipients are the devices of users, judged.
-func (d *Devices) recipients(ctx context.Context, dev *device, room string, users []string) (verdicts, error) {
-	all := verdicts{}
+func (d *Devices) recipients(ctx context.Context, dev *device, room string, all bool, users []string) (verdicts, error) {
+	judged := verdicts{}
 	for _, user := range users {
 		devices, err := dev.store.GetDevices(ctx, id.UserID(user))
 		if err != nil {
@@ -119,7 +137,7 @@ func (d *Devices) recipients(ctx context.Context, dev *device, room string, user
 		for _, other := range devices {
 			_, err := d.judgeOf(ctx, dev.store, owner, other)
 			switch {
-			case err == nil, d.readable(err, other.UserID, room):
+			case err == nil, all && other.Trust != id.TrustStateDeviceKeyMismatch, d.readable(err, other.UserID, room):
 				other.Trust = id.TrustStateVerified
 			case errors.As(err, new(Untrusted)):
 				other.Trust = id.TrustStateUnset
@@ -127,9 +145,9 @@ func (d *Devices) recipients(ctx context.Context, dev *device, room string, user
 				return nil, err
 			}
 		}
-		all[id.UserID(user)] = devices
+		judged[id.UserID(user)] = devices
 	}
-	return all, nil
+	return judged, nil
 }
 
 // same tells whether a room has a key, which these devices have and no others.

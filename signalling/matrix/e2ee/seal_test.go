@@ -12,6 +12,7 @@ import (
 
 	"roomline/internal/database"
 	"roomline/internal/database/databasetest"
+	"roomline/signalling/matrix/e2ee/e2eetest"
 )
 
 // T70: a device that is added during a call reads what comes next; one that is
@@ -303,5 +304,43 @@ func TestManyAtOnce(t *testing.T) {
 	}
 	if _, err := phone.Read(r.says("@tel_3:example.org", alice)); err != nil {
 		t.Error(err)
+	}
+}
+
+type notice struct {
+	Body string `json:"body"`
+}
+
+func (notice) ForAll() {}
+
+// Why a device is refused is said so that it can read it; nothing else is.
+func TestForAll(t *testing.T) {
+	t.Parallel()
+	for _, crash := range []bool{false, true} {
+		r := setUp(t, Config{})
+		r.device(ghost)
+		phone := r.hs.Peer(alice, "PHONE").CrossSigned()
+		laptop := r.hs.Peer(alice, "LAPTOP")
+		before := r.says(ghost, alice)
+		sealed, err := r.Seal(t.Context(), ghost, room, "m.room.message", notice{"why"}, list(alice))
+		if err != nil {
+			t.Fatal(err)
+		}
+		why := e2eetest.Event(t, ghost, room, "$why", sealed)
+		if crash {
+			r.restart()
+		}
+		after := r.says(ghost, alice)
+		for _, e := range []*event.Event{before, why, after} {
+			if _, err := phone.Read(e); err != nil {
+				t.Error(err)
+			}
+			if _, err := laptop.Read(e); (err == nil) != (e == why) {
+				t.Errorf("the refused device reads %s: %v", e.ID, err)
+			}
+		}
+		if sessionOf(why) == sessionOf(before) || sessionOf(why) == sessionOf(after) {
+			t.Error("it has no key of its own")
+		}
 	}
 }

@@ -98,6 +98,8 @@ type Verifier struct {
 	askers  map[string][]time.Time
 	parting context.Context // while we stop
 	leaving []leaving
+	left    []*liveTalk // of an earlier run
+	again   time.Time   // when they are tried again
 }
 
 // liveTalk is a verification under way.

@@ -10,8 +10,10 @@ import (
 
 // This file holds how verifications end.
 
-// partingTime is how long we say goodbye when we stop.
-const partingTime = 3 * time.Second
+const (
+	partingTime = 3 * time.Second // in which we say goodbye when we stop
+	sweepEvery  = 5 * time.Second
+)
 
 // say sends what is to be said, in its order.
 func (v *Verifier) say(t *liveTalk, all []said) error {
@@ -62,8 +64,9 @@ func (v *Verifier) still() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(v.ctx), verifyTime)
 }
 
-// refuse tells the other side that there will be no verification.
-func (v *Verifier) refuse(t *liveTalk, err error) {
+// refuse tells the other side that there will be no verification, and whether
+// the homeserver has taken that.
+func (v *Verifier) refuse(t *liveTalk, err error) bool {
 	why := reason(err)
 	v.log.Info("a verification was cancelled", "user", t.them.User, "code", why.code, "why", why.why)
 	ctx, cancel := v.still()
@@ -72,7 +75,9 @@ func (v *Verifier) refuse(t *liveTalk, err error) {
 	defer v.part(t.them.User, t.room)
 	if err := v.send(ctx, t.state(Asked), said{verifyCancel, cancelContent{why.code, why.why}}); err != nil {
 		v.log.Warn("a verification could not be cancelled", "user", t.them.User, "error", err)
+		return false
 	}
+	return true
 }
 
 // cancelled: the other side has ended it.
@@ -124,6 +129,7 @@ func (v *Verifier) expire(now time.Time) {
 		v.keys.Engage(v.leaving[0].user, v.leaving[0].room, false)
 		v.leaving = v.leaving[1:]
 	}
+	v.clear(now)
 	for _, t := range v.talks {
 		if now.After(t.until) {
 			v.fail(t, broken{codeTimeout, "nobody went on with it for ten minutes"})
@@ -141,8 +147,8 @@ func (v *Verifier) leave() {
 	}
 }
 
-// sweep cancels what a sudden end of the gateway has interrupted: nobody has
-// the keys of it any more.
+// sweep reads what a sudden end of the gateway has interrupted: nobody has the
+// keys of it any more.
 func (v *Verifier) sweep() {
 	ctx, cancel := context.WithTimeout(v.ctx, verifyTime)
 	defer cancel()
@@ -151,6 +157,26 @@ func (v *Verifier) sweep() {
 		v.log.Warn("cannot read which verifications were interrupted", "error", err)
 	}
 	for _, old := range left {
-		v.fail(newLive(old.ID, old.Room, Identity{User: old.Ours}, Identity{User: old.User, Device: old.Device}, talkDone), broken{codeUser, "the gateway was restarted"})
+		v.left = append(v.left, newLive(old.ID, old.Room, Identity{User: old.Ours}, Identity{User: old.User, Device: old.Device}, talkDone))
 	}
+	v.clear(time.Now())
+}
+
+// clear cancels what was interrupted, one at a time, as soon as the homeserver
+// takes that.
+func (v *Verifier) clear(now time.Time) {
+	if len(v.left) == 0 || now.Before(v.again) {
+		return
+	}
+	v.again = now.Add(sweepEvery)
+	t := v.left[0]
+	restarted := broken{codeUser, "the gateway was restarted"}
+	if !v.refuse(t, restarted) && now.Before(t.until) {
+		return
+	}
+	v.left, v.again = v.left[1:], now
+	v.forget(t)
+	state := t.state(Ended)
+	state.Why = restarted.why
+	v.tell(state)
 }

@@ -515,8 +515,16 @@ func TestVerifierRestarts(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.cancelledWith(t, codeUser)
-		w.book = left // as if we had been killed
+		w.book, w.deaf = left, errors.New("the homeserver is down") // as if we had been killed
 		w.verifier(t)
+		w.cancelledWith(t, codeUser)
+		if w.underWay() != 1 {
+			t.Error("forgotten before the other side knew")
+		}
+		w.mu.Lock()
+		w.deaf = nil
+		w.mu.Unlock()
+		<-time.After(sweepEvery + time.Second)
 		w.cancelledWith(t, codeUser)
 		if w.underWay() != 0 {
 			t.Errorf("still written down: %v", w.book)
