@@ -39,13 +39,17 @@ func (c *Client) forgedIn(ctx context.Context, room, ghost, sender, eventType st
 	return veiled, err
 }
 
-// plainIn counts such an event, and tells the room once in a while.
+// plainIn counts such an event, unless it is mere talk, and tells the room once
+// in a while.
 func (c *Client) plainIn(room, sender, eventType string, e *event.Event) {
 	if ofCalls(eventType) {
 		c.calls.ignore(eventType)
 	}
 	if !c.rooms.answered(sender) || e != nil && (ageOf(e) > maxLifetime || eventType == typeNotice && !c.ordered(e)) {
 		return
+	}
+	if !ofCalls(eventType) {
+		c.calls.ignore(eventType)
 	}
 	c.log.Warn("ignored an event that was not encrypted in an encrypted room", "type", clean(eventType), "room", room)
 	if !c.plainTold.take(room) {
