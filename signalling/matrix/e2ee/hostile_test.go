@@ -10,6 +10,8 @@ import (
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
+	"roomline/internal/database"
+	"roomline/internal/database/databasetest"
 	"roomline/signalling/matrix/e2ee/e2eetest"
 )
 
@@ -131,4 +133,42 @@ func TestManyKeys(t *testing.T) {
 	if err := r.Devices.part.QueryRow(t.Context(), `SELECT count(*) FROM crypto_megolm_inbound_session`).Scan(&keys); err != nil || keys != maxSessions {
 		t.Errorf("%d keys, %v", keys, err)
 	}
+}
+
+// What a homeserver lists among somebody's devices may be anything; the sound
+// ones count.
+func TestHostileList(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, at database.Address) {
+		r := setUpAt(t, at, Config{Policy: Any})
+		mine := r.device(ghost)
+		phone := r.hs.Peer(alice, "PHONE")
+		for _, name := range []string{"NUL\x00", strings.Repeat("L", 300), "LONGKEY"} {
+			r.hs.Peer(alice, name)
+		}
+		store := r.store(ghost, row{device: mine})
+		devices := map[id.DeviceID]*id.Device{"LONG": {UserID: alice, DeviceID: "LONG", IdentityKey: "x", SigningKey: "y"},
+			"NAMED": {UserID: alice, DeviceID: "NAMED", IdentityKey: id.IdentityKey(strings.Repeat("A", 43)), SigningKey: id.SigningKey(strings.Repeat("A", 43)),
+				Name: "a\x00b" + strings.Repeat("ü", 100)}}
+		for i := range 2 * maxDevices {
+			name := id.DeviceID(fmt.Sprint("Z", i))
+			devices[name] = &id.Device{UserID: bob, DeviceID: name, IdentityKey: id.IdentityKey(fmt.Sprintf("%043d", i)), SigningKey: id.SigningKey(fmt.Sprintf("%043d", i))}
+		}
+		if err := store.PutDevices(t.Context(), bob, devices); err != nil {
+			t.Error(err)
+		}
+		if all, err := store.GetDevices(t.Context(), bob); err != nil || len(all) != maxDevices || all["NAMED"] == nil || all["LONG"] != nil {
+			t.Errorf("%d devices, %v", len(all), err)
+		}
+		r.hs.Answer = func(_, request string, answer map[string]any) {
+			if request == "POST keys/query" {
+				answer["device_keys"].(map[string]any)["@mallory:example.org"] = map[string]any{"X": map[string]any{}, "": nil}
+				answer["master_keys"] = map[string]any{alice: map[string]any{"keys": map[string]any{"x": "y"}, "usage": []any{"master", "x", strings.Repeat("u", 500)}}}
+			}
+		}
+		r.opens(ghost, phone.Say(room, "m.call.invite", call, ghost))
+		if _, err := phone.Read(r.says(ghost, alice)); err != nil {
+			t.Error(err)
+		}
+	})
 }

@@ -2,6 +2,7 @@ package e2ee
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"maunium.net/go/mautrix/event"
@@ -141,10 +142,10 @@ func (d *Devices) letter(box *inbox) job {
 	}
 }
 
-// clean bounds a text from outside for the log.
+// clean bounds a text from outside.
 func clean(text string) string {
 	if len(text) > 60 {
-		text = text[:60]
+		text = strings.ToValidUTF8(text[:60], "")
 	}
 	return text
 }

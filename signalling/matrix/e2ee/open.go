@@ -73,14 +73,15 @@ func parsed(e *event.Event) (*event.Event, error) {
 		return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}
 	content, ok := sealed.Content.Parsed.(*event.EncryptedEventContent)
-	if !ok || content.Algorithm != id.AlgorithmMegolmV1 || e.ID == "" || !isKey(content.SessionID.String()) {
+	if !ok || content.Algorithm != id.AlgorithmMegolmV1 || !isKey(content.SessionID.String()) ||
+		!plain(e.ID.String()) || !plain(e.RoomID.String()) || !plain(e.Sender.String()) {
 		return nil, ErrCorrupt
 	}
 	return &sealed, nil
 }
 
 // isKey tells whether a text is as long as a key, or a session's id, in base64.
-func isKey(text string) bool { return len(text) == 43 }
+func isKey(text string) bool { return len(text) == 43 && plain(text) }
 
 // session is what the key of an event tells of who has sent it to us.
 func (d *Devices) session(ctx context.Context, dev *device, e *event.Event) (*crypto.InboundGroupSession, error) {

@@ -15,6 +15,7 @@ import (
 // ones.
 func (d *Devices) read(ctx context.Context, dev *device, e *event.Event) error {
 	switch kind := e.Type.Type; {
+	case !plain(e.Sender.String()):
 	case kind == event.ToDeviceEncrypted.Type:
 		return d.olm(ctx, dev, e)
 	case kind == event.ToDeviceRoomKeyWithheld.Type || kind == event.ToDeviceOrgMatrixRoomKeyWithheld.Type:
@@ -86,7 +87,7 @@ func (d *Devices) withheld(ctx context.Context, dev *device, e *event.Event) err
 	}
 	content, ok := e.Content.Parsed.(*event.RoomKeyWithheldEventContent)
 	if !ok || content.Algorithm != id.AlgorithmMegolmV1 || !isKey(content.SessionID.String()) || !isKey(content.SenderKey.String()) ||
-		content.RoomID == "" || len(content.RoomID) > 255 || len(content.Code) > 60 {
+		!plain(content.RoomID.String()) || !plain(string(content.Code)) {
 		return nil
 	}
 	known, err := d.knows(ctx, dev, e.Sender, content.SenderKey)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"maunium.net/go/mautrix/crypto"
 )
 
 // speaker passes on what the library has to say: its errors as warnings, not
@@ -32,7 +33,8 @@ func (w *words) Write(p []byte) (int, error) {
 		return len(p), nil
 	}
 	level := slog.LevelDebug
-	if said.Level == zerolog.LevelErrorValue && w.may() {
+	again := said.Error == crypto.ErrDuplicateMessage.Error() // the homeserver repeats itself
+	if said.Level == zerolog.LevelErrorValue && !again && w.may() {
 		level = slog.LevelWarn
 	}
 	w.log.Log(context.Background(), level, "encryption: "+said.Message, "error", said.Error)

@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"maunium.net/go/mautrix/crypto"
 	"maunium.net/go/mautrix/event"
@@ -59,19 +62,26 @@ func (g *guarded) FindDeviceByKey(ctx context.Context, user id.UserID, key id.Id
 // that can be neither heard nor told anything.
 const maxDevices = 200
 
-// PutDevices implements crypto.Store.
+// PutDevices implements crypto.Store. What no database takes, or no client
+// makes, is left out: one such device would keep all others of its owner out.
 func (g *guarded) PutDevices(ctx context.Context, user id.UserID, devices map[id.DeviceID]*id.Device) error {
-	if len(devices) > maxDevices {
-		all := make([]id.DeviceID, 0, len(devices))
-		for device := range devices {
-			all = append(all, device)
+	sound := map[id.DeviceID]*id.Device{}
+	for _, device := range slices.Sorted(maps.Keys(devices)) {
+		dev := *devices[device]
+		if len(sound) == maxDevices {
+			break
 		}
-		slices.Sort(all)
-		for _, device := range all[maxDevices:] {
-			delete(devices, device)
+		if plain(device.String()) && isKey(dev.IdentityKey.String()) && isKey(dev.SigningKey.String()) {
+			dev.Name = clean(strings.ToValidUTF8(strings.ReplaceAll(dev.Name, "\x00", ""), ""))
+			sound[device] = &dev
 		}
 	}
-	return g.SQLCryptoStore.PutDevices(ctx, user, devices)
+	return g.SQLCryptoStore.PutDevices(ctx, user, sound)
+}
+
+// plain tells whether a text is fit for an identifier.
+func plain(text string) bool {
+	return text != "" && len(text) <= 255 && utf8.ValidString(text) && !strings.Contains(text, "\x00")
 }
 
 // PutGroupSession implements crypto.Store. A key is taken of the device alone
