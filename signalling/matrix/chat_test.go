@@ -206,6 +206,27 @@ func TestCallsOfSeveralInAGroup(t *testing.T) {
 	r.ends(box, signalling.Busy)
 }
 
+// In a group a command is for one's own call there, not for another member's.
+func TestCommandsForOnesOwnCall(t *testing.T) {
+	t.Parallel()
+	r, d := ordinary(t)
+	r.given(group, dialled)
+	for _, user := range []string{alice, bob} {
+		r.push(with(r.calling(group, "call of "+user), "sender", user))
+		call := <-r.board.in
+		call.Leg(signalling.NewInbox("of "+call.From.User, discard()))
+		d.calls = append(d.calls, signalling.Status{ID: "of " + user, State: signalling.Connected, Ends: [2]signalling.End{
+			{Side: signalling.A, Via: signalling.Matrix, Party: signalling.Party{User: user}},
+			{Side: signalling.B, Via: "trunk", Party: signalling.Party{Number: dialled}}}})
+	}
+	for _, user := range []string{bob, alice} {
+		m := r.message(group, user, "!hangup")
+		r.push(m)
+		r.replied(m, telephone, "Hung up: +49 301234567.")
+	}
+	d.wants(t, "hangup of "+bob+" A", "hangup of "+alice+" A")
+}
+
 // A call of the room's that crosses one of a telephone's answers that, unless it
 // is to another number.
 func TestCrossingInTheChat(t *testing.T) {

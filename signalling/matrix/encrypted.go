@@ -29,7 +29,7 @@ func (c *Client) veiled(e *event.Event) {
 // tellEncrypted says in an encrypted room why nothing happens there, where it
 // is certain that nothing can.
 func (c *Client) tellEncrypted(ctx context.Context, room string) error {
-	ghost, err := c.store.ghostOf(ctx, room)
+	ghost, err := c.ghostIn(ctx, room)
 	can := c.ability()
 	if err != nil || ghost == "" || !can.missing() {
 		return err

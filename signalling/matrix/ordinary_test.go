@@ -381,3 +381,14 @@ func TestNumberOfAFalseSuccessor(t *testing.T) {
 		t.Errorf("it has %q, %v", n, err)
 	}
 }
+
+// A forgotten room that is encrypted is read, too, by the account: nobody else
+// of ours could be there.
+func TestAccountReadsForgottenRooms(t *testing.T) {
+	t.Parallel()
+	r, d := ordinary(t)
+	r.loseDatabase(func(_ *Config, c *Client) { c.Obey(d) })
+	if got := r.c.reader(chat); got != telephone || r.of(chat) != telephone {
+		t.Errorf("%q reads it, and it is %q's", got, r.of(chat))
+	}
+}

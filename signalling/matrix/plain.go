@@ -56,7 +56,7 @@ func (c *Client) plainIn(room, sender, eventType string, e *event.Event) {
 		return
 	}
 	c.background(func(ctx context.Context) error {
-		ghost, err := c.store.ghostOf(ctx, room)
+		ghost, err := c.ghostIn(ctx, room)
 		if err == nil && ghost != "" {
 			c.excuse(laneKey{room: room, sender: sender}, ghost, "plain", plainExcuse)
 		}

@@ -158,7 +158,7 @@ func (c *Client) passOn(run []*event.Event) {
 // not known whose telephone a room is, any of ours who was seen there will do.
 func (c *Client) reader(room string) (ghost string) {
 	again(c.ctx, c.pace, func() (err error) {
-		if ghost, err = c.store.ghostOf(c.ctx, room); err == nil && ghost == "" {
+		if ghost, err = c.ghostIn(c.ctx, room); err == nil && ghost == "" && !c.ordinary() {
 			ghost, err = c.store.someoneIn(c.ctx, room, c.ghosts.begins)
 		}
 		return err
