@@ -2,13 +2,18 @@ package matrix
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"maunium.net/go/mautrix/appservice"
 
 	"roomline/internal/database"
 	"roomline/internal/database/databasetest"
@@ -202,6 +207,44 @@ func FuzzDelivery(f *testing.F) {
 		}
 		if err := json.Unmarshal(d.events, &left); err != nil || len(left) != 1 {
 			t.Fatalf("left %s, %v", d.events, err)
+		}
+	})
+}
+
+// FuzzListener: whatever a transaction is, it is answered, the library is shown
+// events alone, and what is for devices is delivered once.
+func FuzzListener(f *testing.F) {
+	for _, seed := range []string{
+		`{"events":[],"to_device":[{"type":"m.room.encrypted","sender":"@a:x","to_user_id":"@tel_1:example.org","to_device_id":"D","content":{"algorithm":"m.olm.v1.curve25519-aes-sha2","ciphertext":{"k":{"type":"0"}}}}]}`,
+		`{"events":[null,{"type":"m.call.invite","event_id":"$1"}],"de.sorunome.msc2409.to_device":{},"de.sorunome.msc2409.ephemeral":[7],"device_lists":"x"}`,
+		`{"events":7,"to_device":7}`, `{"to_device":[{}]} {}`, `[]`, ``,
+	} {
+		f.Add([]byte(seed))
+	}
+	ghosts := newGhosts(validConfig(), nil, nil, digitsOnly{})
+	f.Fuzz(func(t *testing.T, body []byte) {
+		delivered, batches := 0, 0
+		l := newListener("token", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			var whole appservice.Transaction
+			text, _ := io.ReadAll(r.Body)
+			if err := json.Unmarshal(text, &whole); err == nil && (len(whole.ToDeviceEvents)+len(whole.MSC2409ToDeviceEvents)+len(whole.EphemeralEvents)+len(whole.MSC2409EphemeralEvents) > 0 || whole.DeviceLists != nil) {
+				t.Error("the library is shown more than events")
+			}
+			reply(w, struct{}{})
+		}), discard())
+		l.unpack = func(body []byte) delivery { return unpack(body, ghosts.ours) }
+		l.keep = func(context.Context, *delivery) error { return nil }
+		l.deliver = func(d *delivery) { delivered++ }
+		l.batched = func() { batches++ }
+		for range 2 {
+			w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodPut, "/_matrix/app/v1/transactions/1", bytes.NewReader(body))
+			r.Header.Set("Authorization", "Bearer token")
+			if l.ServeHTTP(w, r); w.Code != http.StatusOK {
+				t.Errorf("answered %d", w.Code)
+			}
+		}
+		if delivered != 1 || batches != 2 {
+			t.Errorf("delivered %d times, %d batches", delivered, batches)
 		}
 	})
 }

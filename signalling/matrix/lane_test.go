@@ -197,3 +197,29 @@ func TestSayings(t *testing.T) {
 		}
 	})
 }
+
+// T13: an invite that waited for its key is as old as if it had not, whether the
+// homeserver tells the age (Synapse) or only when it was said (Dendrite).
+func TestAgeOfWhatWaited(t *testing.T) {
+	t.Parallel()
+	for name, told := range map[string]bool{"age": true, "no age": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				<-time.After(time.Hour)
+				e := &event.Event{ID: "$1", RoomID: room, Sender: alice, Type: event.Type{Type: typeInvite, Class: event.MessageEventType}, Timestamp: time.Now().Add(-10 * time.Second).UnixMilli()}
+				if told {
+					e.Unsigned.Age = 10_000
+				}
+				e.Mautrix.ReceivedAt, e.Mautrix.WasEncrypted, e.Mautrix.TrustSource = time.Now(), true, &id.Device{IdentityKey: "D1"}
+				e.Content.VeryRaw = []byte(`{"call_id":"c","version":"1","party_id":"p","lifetime":60000,"offer":{"type":"offer","sdp":"v=0"}}`)
+				<-time.After(20 * time.Second) // for its key
+				c := &Client{log: discard(), calls: newCalls()}
+				h, ok := c.hear(e)
+				if !ok || h.age() != 30*time.Second || !h.Sealed || h.Device != "D1" {
+					t.Errorf("heard %v: %+v, %v old", ok, h, h.age())
+				}
+			})
+		})
+	}
+}
