@@ -24,6 +24,9 @@ func (g *gate) try(ctx context.Context, anew bool) {
 	if anew && g.late != nil {
 		g.late.forget()
 	}
+	if v, ok := g.vault.(interface{ Doubt() }); ok && anew { // changes of devices were lost, too
+		v.Doubt()
+	}
 	if !due {
 		return
 	}

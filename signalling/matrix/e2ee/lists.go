@@ -28,7 +28,7 @@ type known struct {
 }
 
 const (
-	freshTime = time.Hour        // what we know is asked for anew then, because a homeserver may forget to tell
+	freshTime = 10 * time.Minute // what we know is asked for anew then: what a homeserver could not tell us in time it never tells
 	againTime = 20 * time.Second // in which an unknown device is asked for againMax times
 	againMax  = 3
 	maxKnown  = 20_000 // users
@@ -56,6 +56,15 @@ func (l *lists) change(user string, f func(*known)) {
 	k := l.known[user]
 	f(&k)
 	l.known[user] = k
+}
+
+// Doubt lets everybody's devices be asked for anew: we were perhaps not told of
+// changes. It does not wait.
+func (d *Devices) Doubt() {
+	d.lists.mu.Lock()
+	defer d.lists.mu.Unlock()
+	d.lists.changes++
+	d.lists.known, d.lists.floor = nil, d.lists.changes
 }
 
 // now is the number of changes that were heard of.

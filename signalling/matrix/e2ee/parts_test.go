@@ -108,7 +108,12 @@ func TestLists(t *testing.T) {
 		}
 		<-time.After(2 * time.Second)
 		if l.fresh(alice) || !l.again(alice) {
-			t.Error("not asked for after an hour")
+			t.Error("not asked for after a while")
+		}
+		before = l.now()
+		d.Doubt()
+		if l.asked(alice, before, true); l.fresh(alice) {
+			t.Error("the answer is older than the doubt")
 		}
 		for i := range maxKnown + 10 {
 			d.Changed([]string{fmt.Sprint("@", i)})

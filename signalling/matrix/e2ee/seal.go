@@ -18,7 +18,8 @@ import (
 // share is what is known, since a device is in memory, of the key with which
 // it encrypts in a room.
 type share struct {
-	renewal uint64    // of the room, when the recipients were looked at
+	looked  time.Time // when the recipients were looked at
+	renewal uint64    // of the room, then
 	change  uint64    // of anybody's devices, then
 	until   time.Time // have another key then, because a device could not be reached; zero: not
 }
@@ -80,18 +81,18 @@ func (dev *device) spends(room string) {
 }
 
 // shared tells whether nothing has happened since the recipients of a room's
-// key were looked at.
+// key were looked at, not long ago.
 func (d *Devices) shared(dev *device, room string) bool {
 	dev.mu.Lock()
 	s, ok := dev.shares[room]
 	dev.mu.Unlock()
-	return ok && s.renewal == d.renewal(room) && s.change == d.lists.now() && (s.until.IsZero() || time.Now().Before(s.until))
+	return ok && s.renewal == d.renewal(room) && s.change == d.lists.now() && time.Since(s.looked) < freshTime && (s.until.IsZero() || time.Now().Before(s.until))
 }
 
 // distribute looks at who should have a room's key, all devices perhaps, and
 // makes a new one and sends it if that is not who has it.
 func (d *Devices) distribute(ctx context.Context, dev *device, room string, all bool, members func(context.Context) ([]string, error)) error {
-	s := share{renewal: d.renewal(room), change: d.lists.now()}
+	s := share{looked: time.Now(), renewal: d.renewal(room), change: d.lists.now()}
 	users, err := members(ctx)
 	if err != nil {
 		return err

@@ -344,3 +344,45 @@ func TestForAll(t *testing.T) {
 		}
 	}
 }
+
+// A change that we were not told of is found after a while, or when there is
+// reason to doubt.
+func TestUntoldChange(t *testing.T) {
+	t.Parallel()
+	for _, reason := range []string{"time", "doubt"} {
+		r := setUp(t, Config{})
+		r.device(ghost)
+		phone := r.hs.Peer(alice, "PHONE").CrossSigned()
+		laptop := r.hs.Peer(alice, "LAPTOP").SignedBy(phone)
+		first := r.says(ghost, alice)
+		r.hs.Changed = nil
+		r.hs.SignOut(alice, "LAPTOP")
+		if sessionOf(r.says(ghost, alice)) != sessionOf(first) {
+			t.Error("it was heard of")
+		}
+		if reason == "doubt" {
+			r.Doubt()
+		} else {
+			r.age(ghost, alice)
+		}
+		e := r.says(ghost, alice)
+		if _, err := laptop.Read(e); err == nil || sessionOf(e) == sessionOf(first) {
+			t.Errorf("%s: the device that was signed out reads on: %v", reason, err)
+		}
+	}
+}
+
+// age lets what is known of a user's devices, and who has the key of a room, be
+// as old as it may become.
+func (r *rig) age(ghost, user string) {
+	dev := r.held(ghost)
+	defer r.release(dev)
+	r.lists.mu.Lock()
+	r.lists.change(user, func(k *known) { k.asked = k.asked.Add(-freshTime) })
+	r.lists.mu.Unlock()
+	dev.mu.Lock()
+	defer dev.mu.Unlock()
+	s := dev.shares[room]
+	s.looked = s.looked.Add(-freshTime)
+	dev.shares[room] = s
+}
