@@ -16,7 +16,7 @@ import (
 type login struct {
 	cfg   Account
 	plain func() *mautrix.Client // speaks without a token
-	store *store // nil: nothing is remembered
+	store *store                 // nil: nothing is remembered
 	log   *slog.Logger
 	anew  bool                                 // a device that the homeserver has deleted is followed by another: its keys are gone
 	moved func(context.Context, session) error // told of every session, before anybody uses it; may be nil
