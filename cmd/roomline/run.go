@@ -58,7 +58,11 @@ func (p program) runCommand() *cobra.Command {
 		}
 		signals, release := p.signals()
 		defer release()
-		return withHint(serve(g, signals, release, log), cfg.Matrix.Registration, file)
+		err = serve(g, signals, release, log)
+		if cfg.Matrix.Account.User != "" { // who needs no registration
+			return err
+		}
+		return withHint(err, cfg.Matrix.Registration, file)
 	})
 }
 

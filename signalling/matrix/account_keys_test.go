@@ -1,11 +1,18 @@
 package matrix
 
 import (
+	"bytes"
+	"context"
 	"errors"
+	"log/slog"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"maunium.net/go/mautrix/event"
+
+	"roomline/signalling/matrix/e2ee"
 )
 
 func encrypting(c *Client) { c.cfg.Encryption.Enabled = true }
@@ -84,5 +91,74 @@ func TestNoKeysBeforeTheLogin(t *testing.T) {
 	}
 	if k.Close() != nil || k.Close() != nil || k.hold("E", func() (vault, error) { t.Error("opened after the end"); return m, nil }) != nil {
 		t.Error("it does not close")
+	}
+}
+
+// sealing notes with which key a device was signed, and fails as it is told.
+type sealing struct {
+	vault
+	by   []string
+	fail error
+}
+
+func (s *sealing) Ensure(context.Context, string) error { return nil }
+func (s *sealing) Recover(_ context.Context, user, key string) error {
+	s.by = append(s.by, user+" "+key)
+	return s.fail
+}
+
+// The recovery key signs our device, once. One that is wrong is said to be so,
+// and not tried again; a homeserver that is busy is asked again after a minute.
+// Without a key the log says who can sign it. No log shows the key.
+func TestRecoveryKey(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		key         string
+		fail        error
+		once, twice int
+		says        string
+	}{
+		"right": {"EsTc 1234", nil, 1, 1, ""},
+		"wrong": {"EsTc 1234", e2ee.ErrRecoveryKey, 1, 1, e2ee.ErrRecoveryKey.Error()},
+		"busy":  {"EsTc 1234", errNoSync, 1, 2, "not signed by the account"},
+		"none":  {"", nil, 0, 0, "until somebody verifies it"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var log bytes.Buffer
+			h := newHome(t)
+			c := h.transport(t, place(t), Account{Password: password})
+			if _, err := whoever(t, c); err != nil {
+				t.Fatal(err)
+			}
+			v, k := &sealing{fail: tt.fail}, &keyring{}
+			if err := k.hold("D", func() (vault, error) { return v, nil }); err != nil {
+				t.Fatal(err)
+			}
+			a := c.hs.access.(*account)
+			own := &account{log: slog.New(slog.NewTextHandler(&log, nil)), url: a.url, web: a.web,
+				cfg: Config{Account: Account{User: telephone, RecoveryKey: secretOf(tt.key)}}}
+			s := &syncing{c: &Client{vault: k}, device: "D", account: own}
+			s.publish(t.Context())
+			s.publish(t.Context()) // a moment later
+			if len(v.by) != tt.once || tt.once > 0 && v.by[0] != telephone+" "+tt.key {
+				t.Errorf("signed by %q", v.by)
+			}
+			s.keysAt = time.Time{} // a minute later
+			s.publish(t.Context())
+			if tt.key == "" { // somebody has verified it
+				h.set(func() {
+					h.keys = `{"device_keys":{"` + telephone + `":{"D":{"signatures":{"` + telephone + `":{"ed25519:abc":"s"}}}}},"self_signing_keys":{"` + telephone + `":{"keys":{"ed25519:abc":"abc"}}}}`
+				})
+				s.keyed = ""
+				before := log.Len()
+				if s.publish(t.Context()); log.Len() != before {
+					t.Errorf("it is signed, and the log says: %s", log.String()[before:])
+				}
+			}
+			if len(v.by) != tt.twice || !strings.Contains(log.String(), tt.says) || strings.Contains(log.String(), "EsTc") {
+				t.Errorf("signed by %q: %s", v.by, log.String())
+			}
+		})
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -296,7 +297,7 @@ func (h *home) asAccount() option {
 		}
 		back, _ := url.Parse(c.Homeserver)
 		file := c.Registration
-		h.behind = &httputil.ReverseProxy{Transport: &http.Transport{DisableKeepAlives: true}, Rewrite: func(r *httputil.ProxyRequest) {
+		h.behind = &httputil.ReverseProxy{Transport: &http.Transport{DisableKeepAlives: true}, ErrorLog: log.New(io.Discard, "", 0), Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(back)
 			if reg, err := LoadRegistration(file); err == nil {
 				r.Out.Header.Set("Authorization", "Bearer "+reg.AppToken)

@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"slices"
 	"strings"
 
 	"maunium.net/go/mautrix"
-	"maunium.net/go/mautrix/id"
 )
 
 const aboutAccount = "account"
@@ -89,14 +87,6 @@ func (i *accountInspection) leave(ctx context.Context) {
 	}
 }
 
-// ourDevice is a device of the account as others see it.
-type ourDevice struct {
-	Signatures map[string]map[string]string `json:"signatures"`
-	Unsigned   struct {
-		Name string `json:"device_display_name"`
-	} `json:"unsigned"`
-}
-
 const (
 	aboutIdentity = "identity"
 	identityFix   = "Log in with a client, set up recovery there, and set matrix.account.recovery_key to the key that it shows."
@@ -107,26 +97,18 @@ const (
 // clients insist on that do not encrypt for them otherwise (Matrix 1.18,
 // "Cross-signing"). The gateway's devices are known by their name.
 func (i *accountInspection) identity(ctx context.Context) Finding {
-	user := i.a.cfg.Account.User
-	var res struct {
-		Devices map[string]map[string]ourDevice `json:"device_keys"`
-		Signing map[string]struct {
-			Keys map[string]string `json:"keys"`
-		} `json:"self_signing_keys"`
-	}
-	client := i.a.self()
-	_, err := client.MakeRequest(ctx, http.MethodPost, client.BuildClientURL("v3", "keys", "query"), map[string]any{"device_keys": map[string]any{user: []id.DeviceID{}}}, &res)
-	if err != nil {
+	own, err := i.a.ownDevices(ctx)
+	switch {
+	case err != nil:
 		return Finding{aboutIdentity, Warn, "the homeserver does not tell the account's keys: " + err.Error(), "See the homeserver's log."}
-	}
-	if len(res.Signing[user].Keys) == 0 {
+	case !own.identity:
 		return Finding{aboutIdentity, Warn, "the account has no identity (cross-signing keys): nobody can see that Roomline's device is its own", identityFix}
 	}
 	var unsigned, signed []string
-	for device, d := range res.Devices[user] {
+	for device, d := range own.devices {
 		switch {
-		case d.Unsigned.Name != i.a.cfg.Account.deviceName():
-		case slices.ContainsFunc(keysOf(res.Signing[user].Keys), func(key string) bool { return d.Signatures[user][key] != "" }):
+		case d.name != i.a.cfg.Account.deviceName():
+		case d.signed:
 			signed = append(signed, clean(device))
 		default:
 			unsigned = append(unsigned, clean(device))
@@ -141,12 +123,4 @@ func (i *accountInspection) identity(ctx context.Context) Finding {
 		return Finding{aboutIdentity, OK, "signed by the account: " + strings.Join(signed, ", "), ""}
 	}
 	return Finding{aboutIdentity, OK, "the account has an identity; Roomline's device has no keys yet, because it was never started", ""}
-}
-
-func keysOf(m map[string]string) []string {
-	list := make([]string, 0, len(m))
-	for k := range m {
-		list = append(list, k)
-	}
-	return list
 }
