@@ -2,33 +2,36 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
 	"strings"
-	"sync"
 	"time"
 
 	"roomline/test/bench/local"
 )
 
+// series is one of the kinds of calls that are compared, with what was measured.
+type series struct {
+	*stand
+	name      string
+	sealed    bool            // the calls are made in encrypted rooms
+	out, back []time.Duration // so far
+}
+
 // call places one call from a room, has the trunk answer it, and hangs up. Its
 // times are kept where i is not below nought.
-func (s *stand) call(ctx context.Context, i int) error {
+func (s *series) call(ctx context.Context, i int) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	room, id := (i+s.rooms)%s.rooms, fmt.Sprint("call", i+s.rooms)
+	room, id := roomOf((i+s.rooms)%s.rooms, s.sealed), fmt.Sprint("call", s.sealed, i+s.rooms)
 	common := map[string]any{"version": "1", "call_id": id, "party_id": "PHONE"}
 	answered := s.hs.await(id)
 	placed := time.Now()
-	if err := s.push(ctx, room, "m.call.invite", with(common, "lifetime", 60000, "invitee", "@tel_493023125606:example.org", "offer", map[string]any{"type": "offer", "sdp": local.Offer})); err != nil {
+	if err := s.push(ctx, room, "m.call.invite", with(common, "lifetime", 60000, "invitee", telephone, "offer", map[string]any{"type": "offer", "sdp": local.Offer})); err != nil {
 		return err
 	}
 	line, err := s.trunk.Wait(ctx)
 	if err != nil {
-		return fmt.Errorf("%w; %s", err, s.said.Bytes())
+		return fmt.Errorf("%w; %s", err, s.Said.Bytes())
 	}
 	taken := time.Now()
 	line.Answer()
@@ -38,7 +41,7 @@ func (s *stand) call(ctx context.Context, i int) error {
 			s.out, s.back = append(s.out, line.Invite().At.Sub(placed)), append(s.back, at.Sub(taken))
 		}
 	case <-ctx.Done():
-		return fmt.Errorf("no m.call.answer: %w; %s", ctx.Err(), s.said.Bytes())
+		return fmt.Errorf("no m.call.answer: %w; %s", ctx.Err(), s.Said.Bytes())
 	}
 	if err := s.push(ctx, room, "m.call.hangup", with(common, "reason", "user_hangup")); err != nil {
 		return err
@@ -58,70 +61,21 @@ func with(m map[string]any, pairs ...any) map[string]any {
 	return all
 }
 
-func user(room int) string { return fmt.Sprintf("@user%d:example.org", room) }
+const telephone = "@tel_493023125606:example.org"
 
-// homeserver takes whatever it is told at once, and says when a call was answered.
-type homeserver struct {
-	server *http.Server
-	url    string
-	pinged chan struct{}
-
-	mu      sync.Mutex
-	answers map[string]chan time.Time // by call id
+// roomOf names the nth room of its kind.
+func roomOf(n int, sealed bool) string {
+	if sealed {
+		return fmt.Sprintf("!s%d:example.org", n)
+	}
+	return fmt.Sprintf("!%d:example.org", n)
 }
 
-func newHomeserver() (*homeserver, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
+// isSealed tells whether a room is encrypted, and who calls from it.
+func isSealed(room string) (sealed bool, user string) {
+	n, sealed := strings.CutPrefix(strings.TrimPrefix(room, "!"), "s")
+	if sealed {
+		return true, callerID
 	}
-	h := &homeserver{url: "http://" + l.Addr().String(), pinged: make(chan struct{}, 1), answers: map[string]chan time.Time{}}
-	mux := http.NewServeMux()
-	mux.HandleFunc("POST /_matrix/client/v1/appservice/{id}/ping", func(w http.ResponseWriter, _ *http.Request) {
-		select {
-		case h.pinged <- struct{}{}:
-		default:
-		}
-		_, _ = io.WriteString(w, `{"duration_ms":1}`)
-	})
-	mux.HandleFunc("GET /_matrix/client/v3/rooms/{room}/joined_members", func(w http.ResponseWriter, r *http.Request) {
-		n := strings.TrimSuffix(strings.TrimPrefix(r.PathValue("room"), "!"), ":example.org")
-		fmt.Fprintf(w, `{"joined":{"@user%s:example.org":{},"@tel_493023125606:example.org":{}}}`, n)
-	})
-	mux.HandleFunc("PUT /_matrix/client/v3/rooms/{room}/send/m.call.answer/{txn}", h.answer)
-	mux.HandleFunc("PUT /_matrix/client/v3/rooms/{room}/send/{type}/{txn}", func(w http.ResponseWriter, r *http.Request) {
-		fmt.Fprintf(w, `{"event_id":"$%s"}`, r.PathValue("txn"))
-	})
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{}`) })
-	h.server = &http.Server{Handler: mux}
-	go h.server.Serve(l) // ends with close
-	return h, nil
-}
-
-func (h *homeserver) close() { _ = h.server.Close() }
-
-// await returns where the time of a call's answer will be sent.
-func (h *homeserver) await(call string) <-chan time.Time {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	ch := make(chan time.Time, 1)
-	h.answers[call] = ch
-	return ch
-}
-
-// answer notes when the event had come whole.
-func (h *homeserver) answer(w http.ResponseWriter, r *http.Request) {
-	raw, _ := io.ReadAll(r.Body)
-	at := time.Now()
-	var content struct {
-		Call string `json:"call_id"`
-	}
-	_ = json.Unmarshal(raw, &content) // of the gateway: no call_id, no answer
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if ch := h.answers[content.Call]; ch != nil {
-		ch <- at // has room for one
-		delete(h.answers, content.Call)
-	}
-	fmt.Fprintf(w, `{"event_id":"$%s"}`, r.PathValue("txn"))
+	return false, "@user" + n
 }

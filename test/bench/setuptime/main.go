@@ -1,6 +1,7 @@
 // Command setuptime measures how long a gateway takes between a homeserver and a
 // trunk that are both at hand: from m.call.invite to INVITE, and from 200 to
-// m.call.answer. Another build may be measured beside it, call by call.
+// m.call.answer. Another build may be measured beside it, call by call, and so
+// are calls in encrypted rooms beside calls in plain ones.
 //
 //	go run -tags goolm ./test/bench/setuptime -n 300 -old ./roomline-before
 package main
@@ -26,16 +27,15 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := compare(ctx, *n, *now, *old, os.Stdout); err != nil {
+	if err := measure(ctx, *n, *now, *old, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		stop()
 		os.Exit(1)
 	}
 }
 
-// compare measures the builds in turns, so that what else the machine does
-// meanwhile falls on both.
-func compare(ctx context.Context, n int, now, old string, w io.Writer) error {
+// measure compares the builds, and then what encryption costs the newer one.
+func measure(ctx context.Context, n int, now, old string, w io.Writer) error {
 	dir, err := os.MkdirTemp("", "setuptime-")
 	if err != nil {
 		return err
@@ -46,26 +46,53 @@ func compare(ctx context.Context, n int, now, old string, w io.Writer) error {
 			return err
 		}
 	}
-	var stands []*stand
+	if err := builds(ctx, n, now, old, dir, w); err != nil {
+		return err
+	}
+	return encryption(ctx, n, now, dir, w)
+}
+
+func builds(ctx context.Context, n int, now, old, dir string, w io.Writer) error {
+	var all []*series
 	for i, program := range []string{now, old} {
 		if program == "" {
 			continue
 		}
-		s, err := open(ctx, program, fmt.Sprintf("%s/%d", dir, i), rooms(n))
+		s, err := open(ctx, program, fmt.Sprintf("%s/%d", dir, i), rooms(n), "")
 		if err != nil {
 			return err
 		}
 		defer s.close()
-		stands = append(stands, s)
+		all = append(all, &series{stand: s, name: []string{"new", "old"}[i]})
 	}
+	return compare(ctx, n, all, w)
+}
+
+// encryption compares calls in plain and in encrypted rooms of one gateway. Who
+// calls has a device that its owner has signed, as the default policy wants it.
+func encryption(ctx context.Context, n int, program, dir string, w io.Writer) error {
+	s, err := open(ctx, program, dir+"/encryption", rooms(n), ", encryption: {enabled: true}")
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	if err := s.meet(ctx); err != nil {
+		return err
+	}
+	return compare(ctx, n, []*series{{stand: s, name: "encrypted", sealed: true}, {stand: s, name: "plain"}}, w)
+}
+
+// compare measures the series in turns, so that what else the machine does
+// meanwhile falls on all of them.
+func compare(ctx context.Context, n int, all []*series, w io.Writer) error {
 	for i := -rooms(n); i < n; i++ { // the first call of each room is not measured: rooms are known by then
-		for _, s := range stands {
+		for _, s := range all {
 			if err := s.call(ctx, i); err != nil {
-				return fmt.Errorf("call %d: %w", i, err)
+				return fmt.Errorf("call %d, %s: %w", i, s.name, err)
 			}
 		}
 	}
-	return table(w, n, stands)
+	return table(w, n, all)
 }
 
 // rooms is in how many rooms the calls are placed: no user calls so often that
@@ -73,34 +100,34 @@ func compare(ctx context.Context, n int, now, old string, w io.Writer) error {
 func rooms(n int) int { return max(n/5, 1) }
 
 // table prints what was measured, in milliseconds.
-func table(w io.Writer, n int, stands []*stand) error {
+func table(w io.Writer, n int, series []*series) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(t, "%d calls, ms\tbuild\tp50\tp95\tp99\tmax\t\n", n)
+	fmt.Fprintf(t, "%d calls, ms\t\tp50\tp95\tp99\tmax\t\n", n)
 	for _, what := range []struct {
 		name string
-		of   func(*stand) []time.Duration
+		of   func(int) []time.Duration
 	}{
-		{"m.call.invite received → INVITE sent", func(s *stand) []time.Duration { return s.out }},
-		{"200 OK received → m.call.answer sent", func(s *stand) []time.Duration { return s.back }},
+		{"m.call.invite received → INVITE sent", func(i int) []time.Duration { return series[i].out }},
+		{"200 OK received → m.call.answer sent", func(i int) []time.Duration { return series[i].back }},
 	} {
 		var all [][]float64
-		for i, s := range stands {
-			all = append(all, percentiles(what.of(s)))
-			row(t, what.name, []string{"new", "old"}[i], "%.2f", all[i])
+		for i, s := range series {
+			all = append(all, percentiles(what.of(i)))
+			row(t, what.name, s.name, "%.2f", all[i])
 		}
 		if len(all) == 2 {
 			ratio := make([]float64, len(all[0]))
 			for i := range ratio {
 				ratio[i] = all[0][i] / all[1][i]
 			}
-			row(t, what.name, "new/old", "%.2f", ratio)
+			row(t, what.name, series[0].name+"/"+series[1].name, "%.2f", ratio)
 		}
 	}
 	return t.Flush()
 }
 
-func row(w io.Writer, name, build, format string, values []float64) {
-	fmt.Fprintf(w, "%s\t%s\t", name, build)
+func row(w io.Writer, name, series, format string, values []float64) {
+	fmt.Fprintf(w, "%s\t%s\t", name, series)
 	for _, v := range values {
 		fmt.Fprintf(w, format+"\t", v)
 	}

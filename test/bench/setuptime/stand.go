@@ -1,16 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
-	"net"
-	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"syscall"
 	"time"
 
 	"roomline/test/bench/local"
@@ -21,101 +13,79 @@ const patience = 10 * time.Second // for each step of a call
 
 // stand is one gateway between a homeserver and a trunk of its own.
 type stand struct {
-	gateway *exec.Cmd
-	said    bytes.Buffer
-	as      string // URL of the gateway's listener
-	token   string
-	hs      *homeserver
-	trunk   *rig.Carrier
-	rooms   int
-	txn     int
-
-	out, back []time.Duration // measured so far
+	*local.Gateway
+	hs    *homeserver
+	trunk *rig.Carrier
+	rooms int
 }
 
-func open(ctx context.Context, program, dir string, rooms int) (*stand, error) {
-	s := &stand{rooms: rooms}
-	sip, err := s.peers()
-	if err != nil {
-		return nil, err
-	}
-	if err := s.configure(ctx, program, dir, sip); err != nil {
-		return nil, err
-	}
-	s.gateway = exec.Command(program, "run", "-c", filepath.Join(dir, "roomline.yaml"))
-	s.gateway.Stdout, s.gateway.Stderr = &s.said, &s.said
-	if err := s.gateway.Start(); err != nil {
-		return nil, err
-	}
-	select {
-	case <-s.hs.pinged:
-		return s, nil
-	case <-time.After(patience):
-		s.close()
-		return nil, fmt.Errorf("%s is not ready:\n%s", program, s.said.Bytes())
-	}
-}
-
-// peers opens the homeserver and the trunk, and returns the gateway's SIP address.
-func (s *stand) peers() (sip string, err error) {
+// open starts a gateway; more is what its section matrix has besides.
+func open(ctx context.Context, program, dir string, rooms int, more string) (*stand, error) {
+	s, sip := &stand{rooms: rooms}, local.Free("udp")
+	var err error
 	if s.hs, err = newHomeserver(); err != nil {
-		return "", err
+		return nil, err
 	}
-	sip = local.Free("udp")
-	s.trunk, err = rig.NewCarrier("127.0.0.1:0", sip)
-	return sip, err
+	if s.trunk, err = rig.NewCarrier("127.0.0.1:0", sip); err == nil {
+		s.Gateway, err = local.NewGateway(ctx, program, dir, s.hs.Homeserver, s.trunk.Addr(), sip, more)
+	}
+	if err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
 }
 
 func (s *stand) close() {
-	if s.gateway != nil && s.gateway.Process != nil {
-		_ = s.gateway.Process.Signal(syscall.SIGTERM)
-		_ = s.gateway.Process.Signal(syscall.SIGTERM)
-		_ = s.gateway.Wait()
+	if s.Gateway != nil {
+		s.Stop()
 	}
-	s.trunk.Close()
-	s.hs.close()
+	if s.trunk != nil {
+		s.trunk.Close()
+	}
+	s.hs.Close()
 }
 
-// configure writes the files with nothing that an older build would not know.
-func (s *stand) configure(ctx context.Context, program, dir, sip string) error {
-	if err := os.Mkdir(dir, 0o700); err != nil {
+// meet gives encrypted rooms somebody who calls from them, and waits until the
+// telephone has keys as well.
+func (s *stand) meet(ctx context.Context) (err error) {
+	if s.hs.caller, err = newCaller(ctx, s.hs.URL); err != nil {
 		return err
 	}
-	listen := local.Free("tcp")
-	s.as = "http://" + listen
-	_, webrtc, _ := net.SplitHostPort(local.Free("udp"))
-	text := fmt.Sprintf("matrix: {homeserver: %q, domain: example.org, listen: %q}\ntrunks: {pbx: {host: %q, caller_id: \"+4930555000\"}}\n"+
-		"dialing: {country: DE}\nsip: {listen: [\"udp://%s\"]}\nmedia: {address: 127.0.0.1, webrtc_port: %s, ports: 40000-41999}\nhttp: {listen: %q}\nlog: {level: error}\n",
-		s.hs.url, listen, s.trunk.Addr(), sip, webrtc, local.Free("tcp"))
-	file := filepath.Join(dir, "roomline.yaml")
-	err := os.WriteFile(file, []byte(text), 0o600)
-	if err != nil {
-		return err
+	s.hs.Keys.Deliver = func(user, device string, message map[string]any) {
+		if user != callerID {
+			s.Deliver(user, device, message)
+			return
+		}
+		_ = s.hs.caller.take(context.Background(), message) // what it cannot read will be missed
 	}
-	s.token, err = local.Register(ctx, program, file)
-	return err
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for look := time.NewTicker(50 * time.Millisecond); s.hs.Keys.Devices(telephone) == 0; {
+		if err := s.Lookup(ctx, "+493023125606"); err != nil {
+			return err
+		}
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return fmt.Errorf("the telephone has no keys: %w", ctx.Err())
+		}
+	}
+	return nil
 }
 
 // push sends the gateway one event of a room, as its homeserver would.
-func (s *stand) push(ctx context.Context, room int, kind string, content map[string]any) error {
-	s.txn++
-	raw, err := json.Marshal(map[string]any{"events": []any{map[string]any{"type": kind, "event_id": fmt.Sprint("$", s.txn), "sender": user(room),
-		"room_id": fmt.Sprintf("!%d:example.org", room), "origin_server_ts": time.Now().UnixMilli(), "unsigned": map[string]any{"age": 1}, "content": content}}})
-	if err != nil {
-		return err
+func (s *stand) push(ctx context.Context, room, kind string, content map[string]any) error {
+	sealed, user := isSealed(room)
+	if sealed {
+		var err error
+		if content, err = s.hs.caller.seal(ctx, room, kind, content); err != nil {
+			return err
+		}
+		kind = "m.room.encrypted"
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPut, fmt.Sprintf("%s/_matrix/app/v1/transactions/%d", s.as, s.txn), bytes.NewReader(raw))
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Authorization", "Bearer "+s.token)
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	res.Body.Close()
-	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("the gateway answers %s", res.Status)
-	}
-	return nil
+	return s.Transaction(ctx, func(txn int) map[string]any {
+		return map[string]any{"events": []any{map[string]any{"type": kind, "event_id": fmt.Sprint("$", txn), "sender": user,
+			"room_id": room, "origin_server_ts": time.Now().UnixMilli(), "unsigned": map[string]any{"age": 1}, "content": content}}}
+	})
 }

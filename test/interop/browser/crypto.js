@@ -1,5 +1,6 @@
 // End-to-end encryption as a client's settings have it: the device of this page, its owner's
 // own keys, what it can read, and whom it trusts.
+import { MatrixEvent } from 'matrix-js-sdk';
 import { DeviceIsolationModeKind, decodeRecoveryKey } from 'matrix-js-sdk/lib/crypto-api/index.js';
 
 // callbacks hold the recovery key for as long as the page lives, as a client does that has just asked for it.
@@ -56,6 +57,11 @@ export const crypto = (bed, until) => {
       await timeline(room);
       const theirs = events(room).filter(e => e.isEncrypted() && e.getSender() !== bed.me);
       return Promise.all(theirs.map(async e => ({ type: e.getType(), ...await bed.client.getCrypto().getEncryptionInfoForEvent(e) })));
+    },
+    decrypts: async raw => {
+      const e = new MatrixEvent({ ...raw });
+      await bed.client.decryptEventIfNeeded(e);
+      return e.isDecryptionFailure() ? e.decryptionFailureReason ?? 'unknown' : '';
     },
     // discard lets the next event be under a new key.
     discard: room => bed.client.getCrypto().forceDiscardSession(room),

@@ -2,7 +2,6 @@ package rig
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -113,6 +112,11 @@ func (u *User) Say(ctx context.Context, room, text string) error {
 	return err
 }
 
+// Decrypts tells why the client cannot read an event that somebody hands to it; "" if it can.
+func (u *User) Decrypts(ctx context.Context, e Event) (failure string, err error) {
+	return failure, u.do(ctx, &failure, "decrypts", e)
+}
+
 // Raw is one event as the homeserver has it, encrypted or not.
 func (s Session) Raw(ctx context.Context, room, id string) (e Event, err error) {
 	return e, s.Client(ctx, http.MethodGet, "/_matrix/client/v3/rooms/"+url.PathEscape(room)+"/event/"+url.PathEscape(id), nil, &e)
@@ -127,12 +131,12 @@ func (s Session) EncryptedRoom(ctx context.Context, more map[string]any, invite 
 	return s.CreateRoom(ctx, more, invite...)
 }
 
-// Plain lists the types of a room's events that were not encrypted, state apart.
+// Plain lists who sent what unencrypted into a room; what m.room.* events say of the room apart.
 func (s Session) Plain(ctx context.Context, room string) (types []string, err error) {
 	all, err := s.Events(ctx, room)
 	for _, e := range all {
-		if e.Type == "m.room.message" || strings.HasPrefix(e.Type, "m.call.") || strings.HasPrefix(e.Type, "org.roomline.") {
-			types = append(types, fmt.Sprint(e.Sender, " ", e.Type))
+		if e.Type != "m.room.encrypted" && (e.Type == "m.room.message" || !strings.HasPrefix(e.Type, "m.room.")) {
+			types = append(types, e.Sender+" "+e.Type)
 		}
 	}
 	return slices.Compact(types), err

@@ -29,6 +29,7 @@ type Session struct {
 // Event is one event of a room, as the client API gives it.
 type Event struct {
 	ID      string         `json:"event_id"`
+	Room    string         `json:"room_id"`
 	Type    string         `json:"type"`
 	Sender  string         `json:"sender"`
 	Content map[string]any `json:"content"`
