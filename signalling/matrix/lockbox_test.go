@@ -73,6 +73,9 @@ type locked struct {
 	StateKey           *string
 }
 
+// refusedDevice is one that the policy refuses.
+const refusedDevice = "REFUSED"
+
 // lock makes the content of an encrypted event.
 func lock(eventType, device, session, room string, content any) map[string]any {
 	inner, _ := json.Marshal(content)
@@ -113,6 +116,9 @@ func (b *lockbox) Open(ctx context.Context, user string, e *event.Event) (*event
 		return nil, e2ee.ErrCorrupt
 	}
 	opened.Mautrix.TrustSource = &id.Device{IdentityKey: id.Curve25519(inner.Device)}
+	if inner.Device == refusedDevice {
+		return opened, e2ee.Untrusted{Device: refusedDevice, Why: "nobody knows it", Fix: "Sign it."}
+	}
 	return opened, nil
 }
 

@@ -42,6 +42,7 @@ func (c *Client) read(k laneKey, ghost string, e *event.Event, waiting func()) *
 		c.log.Warn("could not read an encrypted event", "why", err)
 		c.calls.ignore(typeEncrypted)
 		c.eraser.event(e.ID.String())
+		c.decline(ghost, e, opened, err)
 		c.explain(k, ghost, e, err)
 	default: // our own trouble: it stays kept, and is tried again after the next start
 		c.log.Error("could not read an encrypted event", "error", err)

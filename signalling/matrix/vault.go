@@ -18,7 +18,8 @@ type vault interface {
 	Seal(ctx context.Context, user, room, eventType string, content any, members func(context.Context) ([]string, error)) (*event.EncryptedEventContent, error)
 	// Open reads an m.room.encrypted event as one of our users. What it returns
 	// tells in its Mautrix field which device wrote it. The errors are those
-	// of package e2ee. It may ask the homeserver for a new device's keys.
+	// of package e2ee; with e2ee.Untrusted the event may be there all the same,
+	// to be refused. It may ask the homeserver for a new device's keys.
 	Open(ctx context.Context, user string, e *event.Event) (*event.Event, error)
 	// Await waits until the key of an event that Open could not read has come,
 	// or ctx is done, and tells which.

@@ -16,7 +16,8 @@ import (
 var ErrOwn = errors.New("it is one of our own")
 
 // Open reads an m.room.encrypted event as one of our users, once its device is
-// known and the policy accepts it (Matrix 1.18, "m.megolm.v1.aes-sha2"). What
+// known and the policy accepts it (Matrix 1.18, "m.megolm.v1.aes-sha2"): with
+// Untrusted it is there only to be refused. What
 // a room key does not protect, m.relates_to, is as the homeserver wrote it. The
 // event itself is left as it is. It waits at most a few seconds, for a
 // homeserver that knows of new devices.
@@ -48,11 +49,11 @@ func (d *Devices) Open(ctx context.Context, user string, e *event.Event) (opened
 	if err != nil {
 		return nil, fmt.Errorf("%w (%w)", meaning(err), err)
 	}
-	if refused != nil && !harmless(opened) {
-		return nil, refused
+	if refused != nil && harmless(opened) {
+		refused = nil
 	}
 	opened.Mautrix.TrustState, opened.Mautrix.TrustSource = trust, from
-	return opened, nil
+	return opened, refused
 }
 
 // own tells whether nobody but us writes as a user.
