@@ -12,16 +12,16 @@ import (
 	"roomline/test/interop/rig"
 )
 
-// TestEncryptedSuddenEnd: the gateway is killed between two calls, and in the
+// TestKeysSurviveASuddenEnd: the gateway is killed between two calls, and in the
 // middle of one. Its device comes back with all its keys: nobody is unable to
 // decrypt afterwards, on either side.
-func TestEncryptedSuddenEnd(t *testing.T) {
+func TestKeysSurviveASuddenEnd(t *testing.T) {
 	s := sealed(t, with{limit: 2 * time.Minute}, ", rooms: true")
 	s.survives()
 }
 
-// TestEncryptedPostgreSQL: the same with the keys in the other database.
-func TestEncryptedPostgreSQL(t *testing.T) {
+// TestKeysInPostgreSQL: the same with the keys in the other database.
+func TestKeysInPostgreSQL(t *testing.T) {
 	at := databasetest.Start(t).New(t)
 	s := sealed(t, with{limit: 2 * time.Minute, changes: []string{"database: ", "database: " + at.Reveal() + " # "}}, ", rooms: true")
 	s.survives()
@@ -57,10 +57,10 @@ func (s *scene) survives() {
 	}
 }
 
-// TestEncryptedSwitchedOff: Synapse as it is shipped. Chats with numbers stay
+// TestSwitchesAreOff: Synapse as it is shipped. Chats with numbers stay
 // plain and work; in an encrypted room one sentence names the switch, and
 // `roomline check` prints the lines to paste.
-func TestEncryptedSwitchedOff(t *testing.T) {
+func TestSwitchesAreOff(t *testing.T) {
 	ok(t, bed.StopHomeserver(t.Context()))
 	t.Cleanup(func() { // the environment is as it was by then
 		ok(t, bed.StopHomeserver(context.Background()))
