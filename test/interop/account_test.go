@@ -3,6 +3,7 @@
 package interop
 
 import (
+	"context"
 	"crypto/rand"
 	"fmt"
 	"os"
@@ -23,12 +24,13 @@ type resident struct {
 
 // openAccount makes an account and alice's room for it, and starts a gateway
 // that logs in to the account. One number rings the room, the other one alice.
-func openAccount(t *testing.T, w with) *resident {
+// more is what the account's section of the configuration has besides.
+func openAccount(t *testing.T, w with, name, more string) *resident {
 	t.Helper()
 	w.limit = 2 * time.Minute
 	r := &resident{scene: begin(t, &w), secret: w.login.Crypto}
 	var err error
-	r.owner, err = bed.Account(r.ctx, "phone-"+strings.ToLower(rand.Text()[:8]))
+	r.owner, err = bed.Account(r.ctx, name)
 	ok(t, err)
 	r.enter(w)
 	create, enabled := r.alice.CreateRoom, ""
@@ -38,15 +40,22 @@ func openAccount(t *testing.T, w with) *resident {
 	r.line, err = create(r.ctx, map[string]any{"is_direct": true}, r.owner.ID)
 	ok(t, err)
 	r.gateway = launch(t, w.binary, append([]string{
-		"registration: " + registrationFile(), fmt.Sprintf("account: {user: %q, password: %s}%s", r.owner.ID, os.Getenv("BED_PASSWORD"), enabled),
+		"registration: " + registrationFile(), fmt.Sprintf("account: {user: %q, password: %s%s}%s", r.owner.ID, os.Getenv("BED_PASSWORD"), more, enabled),
 		`user: "@alice:matrix.test"`, fmt.Sprintf("room: %q", r.line), "@bob:", "@" + w.login.Name + ":"}, w.changes...)...)
-	r.says(r.line, "!dial") // it has accepted the invitation, and says what it can do
+	r.until(r.ctx, "the account to accept alice's invitation", func() bool {
+		members, err := r.alice.Members(r.ctx, r.line)
+		ok(t, err)
+		return len(members) == 2
+	})
 	return r
 }
 
+func someAccount() string { return "phone-" + strings.ToLower(rand.Text()[:8]) }
+
 // TestAccount: what a telephone does, by an ordinary account.
 func TestAccount(t *testing.T) {
-	r := openAccount(t, with{})
+	r := openAccount(t, with{}, someAccount(), "")
+	r.says(r.line, "!dial") // it is there, and says what it can do
 	r.asks()
 	r.callsOut()
 	r.dials()
@@ -59,7 +68,8 @@ func TestAccount(t *testing.T) {
 // TestAccountCatchesUp: while the gateway was away there was a call, and more
 // talk after it than the homeserver tells at once. The call is found and placed.
 func TestAccountCatchesUp(t *testing.T) {
-	r := openAccount(t, with{})
+	r := openAccount(t, with{}, someAccount(), "")
+	r.says(r.line, "!dial") // it is there, and says what it can do
 	r.command(r.line, "!number 030 23125609", "+49 30 23125609")
 	ok(t, r.Stop(r.ctx))
 	r.invite(r.line, "1", time.Minute)
@@ -78,7 +88,8 @@ func TestAccountCatchesUp(t *testing.T) {
 // TestAccountEncrypted: the same as TestAccount in an encrypted room, for a
 // client with Rust crypto. Nothing is left that it cannot read.
 func TestAccountEncrypted(t *testing.T) {
-	r := openAccount(t, with{login: rig.Login{Crypto: true}})
+	r := openAccount(t, with{login: rig.Login{Crypto: true}}, someAccount(), "")
+	r.says(r.line, "!dial")
 	r.asks()
 	r.callsOut()
 	r.dials()
@@ -92,6 +103,53 @@ func TestAccountEncrypted(t *testing.T) {
 		t.Errorf("alice cannot read %v; not encrypted: %v", lost, plain)
 	}
 	r.idle()
+}
+
+// TestAccountRecoveryKey: the account's owner has a client too, and has given
+// the gateway the recovery key. Its device is signed by the owner, so it is
+// good enough for a client that excludes others, and no shield is shown. The
+// owner's client joins the room and rings; it is told that the call was answered
+// elsewhere.
+func TestAccountRecoveryKey(t *testing.T) {
+	name := someAccount()
+	owner, err := browser.Login(t.Context(), rig.Login{Name: name, Crypto: true, Tone: bobTone})
+	ok(t, err)
+	t.Cleanup(func() { _ = owner.Leave(context.Background()) })
+	key, err := owner.Recovery(t.Context())
+	ok(t, err)
+	r := openAccount(t, with{login: rig.Login{Crypto: true}}, name, fmt.Sprintf(", recovery_key: %q", key))
+	ok(t, r.alice.SignedOnly(r.ctx, true))
+	r.command(r.line, "!number 030 23125608", "+49 30 23125608")
+	call, err := r.alice.Place(r.ctx, r.line, 0)
+	ok(t, err)
+	theirs, err := owner.WaitIncoming(r.ctx, r.alice.ID)
+	ok(t, err)
+	phone, err := bed.WaitCall(r.ctx, "+493023125608")
+	ok(t, err)
+	ok(t, call.WaitState(r.ctx, "connected"))
+	ok(t, theirs.WaitState(r.ctx, "ended"))
+	if theirs.Reason != "answered_elsewhere" {
+		t.Errorf("the owner's client says %q", theirs.Reason)
+	}
+	r.listens("alice", call, phoneTone)
+	ok(t, call.Hangup(r.ctx))
+	_, _, err = phone.WaitEnded(r.ctx)
+	ok(t, err)
+	devices, err := r.alice.Trust(r.ctx, owner.ID)
+	ok(t, err)
+	if len(devices) != 2 || slices.ContainsFunc(devices, func(d rig.Trust) bool { return !d.Signed }) {
+		t.Errorf("alice sees the devices %+v, want two that are signed", devices)
+	}
+	shields, err := r.alice.Shields(r.ctx, r.line)
+	ok(t, err)
+	if slices.ContainsFunc(shields, func(s rig.Shield) bool { return s.Colour != 0 }) {
+		t.Errorf("alice sees shields: %+v", shields)
+	}
+	for _, u := range []*rig.User{r.alice, owner} {
+		if lost, err := u.Unreadable(r.ctx, r.line); err != nil || len(lost) > 0 {
+			t.Errorf("%s cannot read %+v (%v)", u.ID, lost, err)
+		}
+	}
 }
 
 // asks: a call in a room without a number is a question for one.
