@@ -139,7 +139,7 @@ func TestSwappedKeysDuringACall(t *testing.T) {
 	for _, policy := range []e2ee.Policy{e2ee.Any, e2ee.CrossSigned} {
 		t.Run(string(policy), func(t *testing.T) {
 			t.Parallel()
-			k := keyedRig(t, policy, 2*time.Second)
+			k := keyedRig(t, policy, keyLate)
 			phone := k.keys.Peer(alice, "PHONE").CrossSigned()
 			phone.Share(room, ghost, alice)
 			k.deliver()

@@ -102,13 +102,31 @@ func (d *Devices) session(ctx context.Context, dev *device, e *event.Event) (*cr
 	case err != nil:
 		return nil, err
 	case s == nil:
-		return nil, d.elsewhere(ctx, e.RoomID, content.SessionID)
+		return nil, d.absent(ctx, dev, e, content)
 	case !direct(s):
 		return nil, ErrForwarded
 	case s.SourceUser != e.Sender:
 		return nil, ErrForwarded
 	}
 	return s, nil
+}
+
+// absent tells why a key is not there. What comes from a device with other keys
+// than it had before is not read, so nobody should wait for that one's. Which
+// device an event names is not signed: who forges that is refused as well.
+func (d *Devices) absent(ctx context.Context, dev *device, e *event.Event, content *event.EncryptedEventContent) error {
+	err := d.elsewhere(ctx, e.RoomID, content.SessionID)
+	if content.DeviceID == "" || content.SenderKey == "" || !errors.Is(err, ErrNoKey) {
+		return err
+	}
+	known, failed := dev.store.GetDevice(ctx, e.Sender, content.DeviceID)
+	switch {
+	case failed != nil:
+		return failed
+	case known != nil && known.IdentityKey != content.SenderKey:
+		return swapped.of(known)
+	}
+	return err
 }
 
 // elsewhere tells whether a key is missing, or is another room's, as any user of
