@@ -82,7 +82,7 @@ func (i *inspection) graded(can ability) Finding {
 		return Finding{aboutEncryption, OK, "encrypted rooms can call: devices, messages to them and the counts of their keys are all there", ""}
 	case abilityNoDevices:
 		return Finding{aboutEncryption, Warn, "this homeserver lets no application service have devices (MSC4190): encrypted rooms cannot call",
-			"Synapse can do it from 1.121 on; Dendrite cannot. An ordinary account can call from encrypted rooms on any homeserver: see matrix.account in docs/encryption.md."}
+			"Synapse can do it, older releases with msc4190_enabled: true under experimental_features; Dendrite cannot. An ordinary account can call from encrypted rooms on any homeserver: see matrix.account in docs/encryption.md."}
 	case abilityNoToDevice:
 		return Finding{aboutEncryption, Warn, switchToDevice + " is off, or the homeserver was not restarted since roomline registration: messages to our devices do not come",
 			enabledFix + indented(Switches)}
