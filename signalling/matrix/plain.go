@@ -7,6 +7,7 @@ import (
 	"maunium.net/go/mautrix/event"
 
 	"roomline/signalling/command"
+	"roomline/signalling/matrix/e2ee"
 )
 
 // This file holds what becomes of events that were not encrypted in rooms that
@@ -18,6 +19,8 @@ func (c *Client) forged(e *event.Event) bool {
 	t, room := e.Type.Type, e.RoomID.String()
 	switch {
 	case c.ability().missing() || e.StateKey != nil || e.Mautrix.WasEncrypted || !ofCalls(t) && t != typeNotice:
+		return false
+	case e2ee.VerifyEvent(t, e.Content.VeryRaw): // see vouched
 		return false
 	case c.own(e.Sender.String()) || !c.knownEncrypted(room):
 		return false

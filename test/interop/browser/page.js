@@ -7,6 +7,7 @@ import { microphone, Ear } from './audio.js';
 import { V0Line } from './v0.js';
 import { actions, follow } from './midcall.js';
 import { callbacks, crypto, own, state } from './crypto.js';
+import { verify } from './verify.js';
 
 const bed = (window.bed = { events: [], calls: new Map(), onevent() {}, onnotice() {} });
 const log = (what, more = {}) => { const e = { at: Date.now(), what, ...more }; bed.events.push(e); bed.onevent(e); };
@@ -203,5 +204,5 @@ bed.stats = async id => {
   }
   return out;
 };
-Object.assign(bed, actions(bed, find, until, change), crypto(bed, until));
+Object.assign(bed, actions(bed, find, until, change), crypto(bed, until), verify(bed));
 bed.ready = true;
