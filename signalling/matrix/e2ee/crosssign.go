@@ -3,6 +3,7 @@ package e2ee
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 
 	"maunium.net/go/mautrix"
@@ -11,39 +12,55 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// crossSign gives the owner of a device cross-signing keys, whose private
-// parts we keep, publishes them and signs the device (Matrix 1.18,
-// "Cross-signing"). An application service is not asked for a password.
-func (d *Devices) crossSign(ctx context.Context, dev *device) error {
-	keys := dev.mach.CrossSigningKeys
-	if keys == nil {
-		made, err := dev.mach.GenerateCrossSigningKeys()
-		if err != nil {
-			return err
-		}
-		if err := d.keepCrossSigning(ctx, dev, made); err != nil {
-			return err
-		}
-		keys = made
+// identify gives the owner of a device cross-signing keys, whose private parts
+// we keep (Matrix 1.18, "Cross-signing"). It comes before the device is loaded,
+// which reads them.
+func (d *Devices) identify(ctx context.Context, user string, r row) error {
+	store := d.store(user, r)
+	if text, err := store.GetSecret(ctx, id.SecretXSMaster); err != nil || text != "" {
+		return err
 	}
-	if err := dev.mach.PublishCrossSigningKeys(ctx, keys, nil); err != nil {
-		return fmt.Errorf("publish cross-signing keys: %w", err)
+	keys, err := crypto.NewOlmMachine(d.hs.Client(user, r.device), d.zlog, store, d.state).GenerateCrossSigningKeys()
+	if err != nil {
+		return err
 	}
-	return d.signDevice(ctx, dev, keys)
+	return d.keepCrossSigning(ctx, store, keys)
 }
 
-func (d *Devices) keepCrossSigning(ctx context.Context, dev *device, keys *crypto.CrossSigningKeysCache) error {
+func (d *Devices) keepCrossSigning(ctx context.Context, store *guarded, keys *crypto.CrossSigningKeysCache) error {
 	seeds := keys.Seeds()
-	return dev.store.DB.DoTxn(ctx, nil, func(ctx context.Context) error { // all three or none
+	return d.part.InTx(ctx, func(ctx context.Context) error { // all three or none
 		for name, seed := range map[id.Secret][]byte{id.SecretXSMaster: seeds.MasterKey,
 			id.SecretXSSelfSigning: seeds.SelfSigningKey, id.SecretXSUserSigning: seeds.UserSigningKey} {
-			if err := dev.store.PutSecret(ctx, name, base64.RawStdEncoding.EncodeToString(seed)); err != nil {
+			if err := store.PutSecret(ctx, name, base64.RawStdEncoding.EncodeToString(seed)); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
 }
+
+// crossSign publishes the cross-signing keys of a device's owner, and signs the
+// device. An application service is not asked for a password. It is done with a
+// machine of its own, because others may use the device's.
+func (d *Devices) crossSign(ctx context.Context, dev *device) error {
+	keys := dev.mach.CrossSigningKeys
+	if keys == nil {
+		return errNoIdentity
+	}
+	own := crypto.NewOlmMachine(dev.mach.Client, d.zlog, dev.store, d.state)
+	if err := own.Load(ctx); err != nil {
+		return err
+	}
+	if err := own.PublishCrossSigningKeys(ctx, keys, nil); err != nil {
+		return fmt.Errorf("publish cross-signing keys: %w", err)
+	}
+	return d.signDevice(ctx, dev, keys)
+}
+
+// errNoIdentity says that a device was loaded before identify; it is there when
+// it is loaded again.
+var errNoIdentity = errors.New("its owner has no cross-signing keys yet")
 
 // loadCrossSigning reads the keys that an earlier run has made, if it has.
 func (d *Devices) loadCrossSigning(ctx context.Context, dev *device) error {

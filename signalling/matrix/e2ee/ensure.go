@@ -43,6 +43,11 @@ func (d *Devices) ensure(ctx context.Context, user string) error {
 	if err != nil {
 		return err
 	}
+	if d.done() == signed {
+		if err := d.identify(ctx, user, r); err != nil {
+			return err
+		}
+	}
 	dev, release, err := d.use(ctx, user)
 	if err != nil {
 		return err

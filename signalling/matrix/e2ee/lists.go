@@ -39,7 +39,13 @@ const (
 )
 
 // Changed notes that users have other devices than before. It does not wait.
+// That our own users have is no news.
 func (d *Devices) Changed(users []string) {
+	others := slices.DeleteFunc(slices.Clone(users), d.own)
+	if len(others) == 0 && len(users) > 0 {
+		return
+	}
+	users = others
 	d.lists.mu.Lock()
 	defer d.lists.mu.Unlock()
 	d.lists.changes++

@@ -103,7 +103,7 @@ func (d *Devices) adopt(ctx context.Context, dev *device, mach *crypto.OlmMachin
 	if err := mach.SignOwnMasterKey(ctx); err != nil {
 		return fmt.Errorf("sign the account's master key: %w", err)
 	}
-	if err := d.keepCrossSigning(ctx, dev, keys); err != nil {
+	if err := d.keepCrossSigning(ctx, dev.store, keys); err != nil {
 		return err
 	}
 	if err := d.Confirm(ctx, dev.user, keys.MasterKey.PublicKey().String()); err != nil {

@@ -3,6 +3,7 @@ package e2ee
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"sync"
 	"testing"
@@ -64,7 +65,11 @@ func setUpAt(t testing.TB, at database.Address, cfg Config) *rig {
 func (r *rig) start() {
 	r.t.Helper()
 	var err error
-	if r.db, err = database.Open(context.Background(), r.at, slog.New(slog.DiscardHandler)); err != nil {
+	r.until("the database is free", func() bool { // a process that another test starts holds our files for a moment
+		r.db, err = database.Open(context.Background(), r.at, slog.New(slog.DiscardHandler))
+		return !errors.Is(err, database.ErrInUse)
+	})
+	if err != nil {
 		r.t.Fatal(err)
 	}
 	if r.Devices, err = New(context.Background(), r.cfg, r.db, e2eetest.Rooms(), r.hs, slog.New(slog.DiscardHandler)); err != nil {
@@ -80,7 +85,9 @@ func (r *rig) stop() {
 	if err := r.Devices.Close(); err != nil {
 		r.t.Error(err)
 	}
-	r.db.Close()
+	if r.db != nil {
+		r.db.Close()
+	}
 }
 
 // restart is what a crash leaves, and a new start makes of it.
