@@ -178,11 +178,13 @@ func TestSyncIsBroken(t *testing.T) {
 		h.say(`{"next_batch":"%s"}`)
 		waitFor(t, "it goes on", func() bool { return c.hs.ping(t.Context()) == nil })
 	}
-	h.set(func() { h.broken, h.status = `{"errcode":"M_UNKNOWN_POS","error":"where?"}`, http.StatusBadRequest })
-	h.say(`{"next_batch":"%s"}`)
-	waitFor(t, "it asks where it is", func() bool { list := h.asks(); return list[len(list)-1] == "" })
-	h.set(func() { h.broken = "" })
-	waitFor(t, "it goes on", func() bool { return c.hs.ping(t.Context()) == nil })
+	for body, status := range map[string]int{`{"errcode":"M_UNKNOWN_POS","error":"where?"}`: http.StatusBadRequest, strings.Repeat(" ", maxSync+1): http.StatusOK} {
+		h.set(func() { h.broken, h.status, h.asked = body, status, nil })
+		h.say(`{"next_batch":"%s"}`)
+		waitFor(t, "it asks where it is", func() bool { return slices.Contains(h.asks(), "") })
+		h.set(func() { h.broken = "" })
+		waitFor(t, "it goes on", func() bool { return c.hs.ping(t.Context()) == nil })
+	}
 }
 
 // What an answer leaves out is fetched as far as calls can live of it, and put
