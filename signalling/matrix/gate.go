@@ -24,6 +24,9 @@ type gate struct {
 	late *arrears // nil: nobody knows which devices there are
 	log  *slog.Logger
 
+	known chan struct{} // closed when the first test is over
+	until time.Time     // for so long that is waited for
+
 	mu      sync.Mutex // guards what follows
 	state   ability
 	tested  time.Time
@@ -53,13 +56,14 @@ const (
 	probeTime  = 3 * time.Second // until the message is with us; Synapse takes some hundredths
 	countTime  = 3 * time.Second // after that; they come in the same transaction
 	probeAgain = 5 * time.Minute
+	firstTest  = probes*probeTime + countTime
 )
 
 // errUntested is the end of an attempt to encrypt before the test: it is made again.
 var errUntested = errors.New("the homeserver has not shown yet that encryption can work")
 
 func newGate(v vault, t tester, bot string, log *slog.Logger) *gate {
-	return &gate{vault: v, test: t, bot: bot, log: log, state: abilityUnknown}
+	return &gate{vault: v, test: t, bot: bot, log: log, state: abilityUnknown, known: make(chan struct{}), until: time.Now().Add(firstTest)}
 }
 
 func (g *gate) ability() ability {
@@ -68,8 +72,23 @@ func (g *gate) ability() ability {
 	return g.state
 }
 
+// found notes what a test has shown.
+func (g *gate) found(now ability) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.state == abilityUnknown && now != abilityUnknown {
+		close(g.known)
+	}
+	g.state, g.tested = now, time.Now()
+}
+
 // Ensure implements vault. While nobody can reach them, our users get no keys.
+// Right after the start it waits for the first test: a client that looks a
+// number up in that moment would make a plain chat with it for ever.
 func (g *gate) Ensure(ctx context.Context, user string) error {
+	if g.ability() == abilityUnknown {
+		happens(ctx, g.known, time.Until(g.until))
+	}
 	if g.ability() != abilityOn {
 		return nil
 	}

@@ -104,6 +104,30 @@ func TestProbe(t *testing.T) {
 	}
 }
 
+// Who needs keys while the first test goes on waits for it, but not for ever.
+func TestKeysWaitForTheTest(t *testing.T) {
+	t.Parallel()
+	for name, passes := range map[string]bool{"passes": true, "never ends": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				box := &strongbox{}
+				g := newGate(box, &examiner{}, botUser, discard())
+				begun := time.Now()
+				if passes {
+					time.AfterFunc(time.Second, func() { g.found(abilityOn) })
+				}
+				if err := g.Ensure(t.Context(), ghost); err != nil || slices.Contains(box.made, ghost) != passes {
+					t.Errorf("devices of %v, %v", box.made, err)
+				}
+				if took := time.Since(begun); took > 20*time.Second || passes && took != time.Second {
+					t.Errorf("waited for %v", took)
+				}
+			})
+		})
+	}
+}
+
 // What is not of the test goes on to the vault.
 func TestGatePasses(t *testing.T) {
 	t.Parallel()
@@ -169,6 +193,7 @@ func TestLookupMakesADevice(t *testing.T) {
 		t.Errorf("devices of %v", box.made)
 	}
 	other, closed := vaulted(t, false)
+	other.c.vault.(*gate).set(abilityNoToDevice)
 	if status, text := other.get(thirdparty + "user/m.protocol.pstn?m.id.phone=%2B49301234567"); status != http.StatusOK || !strings.Contains(text, ghost) || len(closed.made) != 0 {
 		t.Errorf("%d %s, devices of %v", status, text, closed.made)
 	}
@@ -199,8 +224,4 @@ func TestRoomsHearWhatIsMissing(t *testing.T) {
 }
 
 // set lets the homeserver have been found able or not.
-func (g *gate) set(a ability) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.state, g.tested = a, time.Now()
-}
+func (g *gate) set(a ability) { g.found(a) }

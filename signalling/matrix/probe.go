@@ -38,9 +38,7 @@ func (g *gate) try(ctx context.Context, anew bool) {
 		g.log.Warn("could not test whether the homeserver can do encryption", "error", err)
 		return
 	}
-	g.mu.Lock()
-	g.state, g.tested = now, time.Now()
-	g.mu.Unlock()
+	g.found(now)
 	switch {
 	case now == was:
 	case now == abilityOn:
