@@ -63,7 +63,7 @@ func (p program) root() *cobra.Command {
 	// what has subcommands cannot be used without one
 	root.SetUsageTemplate(strings.Replace(root.UsageTemplate(), "{{if .Runnable}}", "{{if and .Runnable (not .HasAvailableSubCommands)}}", 1))
 	root.SetVersionTemplate("{{.Version}}\n")
-	root.AddCommand(p.runCommand(), p.checkCommand(), registrationCommand(), exampleCommand(), configCommand(), versionCommand())
+	root.AddCommand(p.runCommand(), p.checkCommand(), registrationCommand(), identityCommand(), exampleCommand(), configCommand(), versionCommand())
 	return root
 }
 

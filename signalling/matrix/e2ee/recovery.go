@@ -14,7 +14,7 @@ import (
 
 // Why a recovery key does not help. Each says what to do.
 var (
-	ErrNoCrossSigning  = errors.New("the account has no identity of its own yet: set up its recovery in a client, or have it made here once")
+	ErrNoCrossSigning  = errors.New("the account has no identity of its own yet: set up its recovery in a client, or run roomline identity")
 	ErrNoSecretStorage = errors.New("the account has an identity, but keeps no secrets with the homeserver: set up its recovery in the client that is signed in, or verify this device from there")
 	ErrRecoveryKey     = errors.New("the recovery key is not the account's: copy the one that the client showed when recovery was set up last")
 	ErrStaleSecrets    = errors.New("the secrets of the account are those of an identity that it had before: set up its recovery anew in a client")
