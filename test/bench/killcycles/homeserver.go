@@ -42,6 +42,10 @@ func newHomeserver() (*homeserver, error) {
 		n := strings.TrimSuffix(strings.TrimPrefix(r.PathValue("room"), "!"), ":example.org")
 		fmt.Fprintf(w, `{"joined":{%q:{},%q:{}}}`, "@user"+n+":example.org", ghost(n))
 	})
+	mux.HandleFunc("GET /_matrix/client/v3/rooms/{room}/state/m.room.encryption", func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusNotFound) // the rooms are plain
+		io.WriteString(w, `{"errcode":"M_NOT_FOUND","error":"there is none"}`)
+	})
 	mux.HandleFunc("PUT /_matrix/client/v3/rooms/{room}/send/{type}/{txn}", h.sent)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, `{}`) })
 	h.server = &http.Server{Handler: mux}

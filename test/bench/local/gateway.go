@@ -23,7 +23,7 @@ const patience = 20 * time.Second // for the program to start, or for one reques
 
 // Gateway is the program that is measured, with a homeserver of its own.
 type Gateway struct {
-	Said bytes.Buffer // its log; read it once the program has ended, or failed
+	Said Log // what the program has written
 
 	hs    *Homeserver
 	dir   string
@@ -58,7 +58,7 @@ func NewGateway(ctx context.Context, program, dir string, hs *Homeserver, trunk,
 	if g.token, err = Register(ctx, program, g.config()); err != nil {
 		return nil, err
 	}
-	hs.Keys.Deliver = g.Deliver
+	hs.Keys.SetDeliver(g.Deliver)
 	return g, g.Start(program)
 }
 
@@ -76,7 +76,7 @@ func (g *Gateway) Start(program string) error {
 		return nil
 	case <-time.After(patience):
 		g.Stop()
-		return fmt.Errorf("%s is not ready:\n%s", program, g.Said.Bytes())
+		return fmt.Errorf("%s is not ready:\n%s", program, &g.Said)
 	}
 }
 

@@ -11,13 +11,15 @@ import (
 // object is anything in JSON that is passed on as it came.
 type object = map[string]any
 
+// Deliver takes a message to a device.
+type Deliver = func(user, device string, message object)
+
 // Keys is what a homeserver keeps for encryption: the devices of users, their
 // keys, and who has signed them. Who asks is told by user_id and device_id,
 // for everybody is an application service's.
 type Keys struct {
-	Deliver func(user, device string, message object) // takes a message to a device
-
 	mu      sync.Mutex
+	deliver Deliver
 	devices map[string]map[string]object // by user and device
 	signing map[string]map[string]object // master_key, self_signing_key and user_signing_key, by user
 	spare   map[string][]named           // one-time keys, by user and device
@@ -48,6 +50,13 @@ func newKeys(mux *http.ServeMux) *Keys {
 		})
 	}
 	return k
+}
+
+// SetDeliver says where messages to devices go from now on.
+func (k *Keys) SetDeliver(f Deliver) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.deliver = f
 }
 
 // Devices is how many devices of a user have keys.
@@ -156,9 +165,12 @@ func merged(device, signed object) object {
 }
 
 func (k *Keys) send(user, _ string, r *http.Request, body object) any {
+	k.mu.Lock()
+	deliver := k.deliver
+	k.mu.Unlock()
 	for to, devices := range body["messages"].(object) {
 		for device, content := range devices.(object) {
-			k.Deliver(to, device, object{"type": r.PathValue("type"), "sender": user, "content": content, "to_user_id": to, "to_device_id": device})
+			deliver(to, device, object{"type": r.PathValue("type"), "sender": user, "content": content, "to_user_id": to, "to_device_id": device})
 		}
 	}
 	return object{}

@@ -31,7 +31,7 @@ func (s *series) call(ctx context.Context, i int) error {
 	}
 	line, err := s.trunk.Wait(ctx)
 	if err != nil {
-		return fmt.Errorf("%w; %s", err, s.Said.Bytes())
+		return fmt.Errorf("%w; %s", err, &s.Said)
 	}
 	taken := time.Now()
 	line.Answer()
@@ -41,7 +41,7 @@ func (s *series) call(ctx context.Context, i int) error {
 			s.out, s.back = append(s.out, line.Invite().At.Sub(placed)), append(s.back, at.Sub(taken))
 		}
 	case <-ctx.Done():
-		return fmt.Errorf("no m.call.answer: %w; %s", ctx.Err(), s.Said.Bytes())
+		return fmt.Errorf("no m.call.answer: %w; %s", ctx.Err(), &s.Said)
 	}
 	if err := s.push(ctx, room, "m.call.hangup", with(common, "reason", "user_hangup")); err != nil {
 		return err

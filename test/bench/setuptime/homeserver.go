@@ -31,6 +31,9 @@ func newHomeserver() (*homeserver, error) {
 		_, user := isSealed(r.PathValue("room"))
 		fmt.Fprintf(w, `{"joined":{%q:{},%q:{}}}`, user, telephone)
 	})
+	h.Mux.HandleFunc("GET "+room+"members", func(w http.ResponseWriter, r *http.Request) {
+		_ = json.NewEncoder(w).Encode(map[string]any{"chunk": joined(r.PathValue("room"))})
+	})
 	h.Mux.HandleFunc("GET "+room+"state/m.room.encryption", func(w http.ResponseWriter, r *http.Request) {
 		if sealed, _ := isSealed(r.PathValue("room")); sealed {
 			_, _ = io.WriteString(w, `{"algorithm":"m.megolm.v1.aes-sha2"}`)
@@ -45,6 +48,16 @@ func newHomeserver() (*homeserver, error) {
 		fmt.Fprintf(w, `{"event_id":"$%s"}`, r.PathValue("txn"))
 	})
 	return h, nil
+}
+
+// joined are the state events by which the members of a room came there.
+func joined(room string) (all []map[string]any) {
+	_, user := isSealed(room)
+	for _, who := range []string{user, telephone} {
+		all = append(all, map[string]any{"type": "m.room.member", "event_id": "$" + who, "sender": who, "state_key": who, "room_id": room,
+			"origin_server_ts": time.Now().UnixMilli(), "content": map[string]any{"membership": "join"}})
+	}
+	return all
 }
 
 // await returns where the time of a call's answer will be sent.

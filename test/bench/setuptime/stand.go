@@ -52,13 +52,13 @@ func (s *stand) meet(ctx context.Context) (err error) {
 	if s.hs.caller, err = newCaller(ctx, s.hs.URL); err != nil {
 		return err
 	}
-	s.hs.Keys.Deliver = func(user, device string, message map[string]any) {
+	s.hs.Keys.SetDeliver(func(user, device string, message map[string]any) {
 		if user != callerID {
 			s.Deliver(user, device, message)
 			return
 		}
 		_ = s.hs.caller.take(context.Background(), message) // what it cannot read will be missed
-	}
+	})
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for look := time.NewTicker(50 * time.Millisecond); s.hs.Keys.Devices(telephone) == 0; {
@@ -71,7 +71,20 @@ func (s *stand) meet(ctx context.Context) (err error) {
 			return fmt.Errorf("the telephone has no keys: %w", ctx.Err())
 		}
 	}
-	return nil
+	return s.join(ctx)
+}
+
+// join tells the gateway who has come into the encrypted rooms.
+func (s *stand) join(ctx context.Context) error {
+	return s.Transaction(ctx, func(txn int) map[string]any {
+		var joins []any
+		for i := range s.rooms {
+			for _, e := range joined(roomOf(i, true)) {
+				joins = append(joins, with(e, "event_id", fmt.Sprintf("$%d.%d", txn, len(joins))))
+			}
+		}
+		return map[string]any{"events": joins}
+	})
 }
 
 // push sends the gateway one event of a room, as its homeserver would.
