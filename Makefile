@@ -1,7 +1,7 @@
 # make build        one static binary: ./roomline
 # make demo         two real calls on loopback, then try it by hand; ONCE=1 exits after the report
 # make test         everything: vet, units under -race, fuzzing, and the calls between real peers
-# make bench        how long a call's set-up takes here; OLD=./program measures another build beside it
+# make bench        how long a call's set-up takes here, encrypted too, and what 1,000 numbers cost; OLD=./program is measured beside it
 # make kills        kills the gateway 1,000 times and counts what rang twice or was left open
 .PHONY: build demo test bench kills
 
@@ -16,6 +16,7 @@ test:
 
 bench:
 	@go run -tags goolm ./test/bench/setuptime -n 300 $(if $(OLD),-old $(OLD))
+	@go run -tags goolm ./test/bench/ghosts -n 1000
 
 kills:
 	@go run -tags goolm ./test/bench/killcycles -n 1000
