@@ -51,8 +51,8 @@ func newAccount(cfg Config, st *store, log *slog.Logger) (*homeserver, *account,
 		a.state = st.state
 	}
 	a.login = &login{cfg: cfg.Account, anew: cfg.Encryption.Enabled, plain: func() *mautrix.Client { return a.client(a.plain) }, store: st, log: log, turn: newTurn()}
-	a.web = &http.Client{Transport: signed{plain.Transport, a.login}, Timeout: cfg.SendTimeout, CheckRedirect: stay}
-	a.slow = &http.Client{Transport: signed{h.transport, a.login}, CheckRedirect: stay}
+	a.web = &http.Client{Transport: signed{plain.Transport, a.login, ""}, Timeout: cfg.SendTimeout, CheckRedirect: stay}
+	a.slow = &http.Client{Transport: signed{h.transport, a.login, ""}, CheckRedirect: stay}
 	h.access = a
 	return h, a, nil
 }

@@ -19,6 +19,7 @@ type keyring struct {
 	now    vault      // nil: not logged in yet
 	device string
 	closed bool
+	gone   sync.WaitGroup // of those that were let go
 }
 
 // errNoLogin is the end of what needs keys before the login.
@@ -33,17 +34,16 @@ func (k *keyring) vault() (vault, error) {
 	return k.now, nil
 }
 
-// hold takes the keys of a device, and lets those of another one go.
+// hold takes the keys of a device, and lets those of another one go. It may be
+// called by what goes on with those, so it does not wait for their end.
 func (k *keyring) hold(device string, open func() (vault, error)) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.device == device || k.closed {
 		return nil
 	}
-	if k.now != nil {
-		if err := k.now.Close(); err != nil {
-			return err
-		}
+	if old := k.now; old != nil {
+		k.gone.Go(func() { _ = old.Close() }) // which cannot fail; awaited by Close
 		k.now, k.device = nil, ""
 	}
 	v, err := open()
@@ -118,21 +118,29 @@ func (k *keyring) Renew(room string) {
 // Close implements vault.
 func (k *keyring) Close() error {
 	k.mu.Lock()
-	defer k.mu.Unlock()
 	k.closed = true
-	if k.now == nil {
+	now := k.now
+	k.mu.Unlock()
+	k.gone.Wait()
+	if now == nil {
 		return nil
 	}
-	return k.now.Close()
+	return now.Close()
 }
 
 // face is the client-server API as the one device of an account sees it. It
 // implements e2ee.Homeserver.
 type face struct{ *account }
 
-// Client implements e2ee.Homeserver.
+// Client implements e2ee.Homeserver. Keys that were let go ask for nothing in
+// the name of the device that has taken the place of theirs.
 func (f face) Client(_, device string) *mautrix.Client {
-	client := f.self()
+	web := *f.web
+	if s, ok := web.Transport.(signed); ok {
+		s.device = device
+		web.Transport = s
+	}
+	client := f.client(&web)
 	client.DeviceID = id.DeviceID(device)
 	return client
 }

@@ -10,7 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
 
 	"roomline/signalling/matrix/e2ee"
 )
@@ -160,5 +162,27 @@ func TestRecoveryKey(t *testing.T) {
 				t.Errorf("signed by %q: %s", v.by, log.String())
 			}
 		})
+	}
+}
+
+// The device may turn out to be gone by what its own keys have asked for: the
+// login that follows does not wait for who waits for it.
+func TestKeysFindTheDeviceGone(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	c := h.transport(t, place(t), Account{Password: password}, encrypting)
+	first, err := whoever(t, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "it asks what happens", func() bool { return len(h.asks()) == 2 })
+	h.forgetAll()
+	c.vault.Counted(mautrix.OTKCount{UserID: telephone, DeviceID: id.DeviceID(first.device), SignedCurve25519: 0}, nil)
+	waitFor(t, "it has logged in anew", func() bool { now, _ := c.hs.access.(*account).login.current(); return now.device != first.device })
+	h.say(`{"next_batch":"%s"}`)
+	waitFor(t, "another device has keys", func() bool { return len(h.published()) == 2 })
+	was := face{c.hs.access.(*account)}.Client(telephone, first.device)
+	if _, err := was.Whoami(t.Context()); !errors.Is(err, errMoved) {
+		t.Errorf("keys that were let go asked as the other device: %v", err)
 	}
 }

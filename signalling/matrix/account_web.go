@@ -13,8 +13,9 @@ import (
 // signed sends every request with the account's token, and with another one if
 // the homeserver does not know that any more.
 type signed struct {
-	next  http.RoundTripper
-	login *login
+	next   http.RoundTripper
+	login  *login
+	device string // the only one that may ask; empty: whichever we have
 }
 
 // maxRefused is how much is read of an answer that may be about our token, in bytes.
@@ -29,11 +30,14 @@ var errMoved = errors.New("the homeserver has deleted our device, and we have lo
 
 // RoundTrip implements http.RoundTripper.
 func (s signed) RoundTrip(r *http.Request) (*http.Response, error) {
-	token, err := s.login.token(r.Context(), stale{})
+	was, err := s.login.token(r.Context(), stale{})
+	if err == nil && s.device != "" && was.device != s.device {
+		err = errMoved
+	}
 	if err != nil {
 		return nil, closing(r, err)
 	}
-	res, err := s.send(r, token)
+	res, err := s.send(r, was.token)
 	if err != nil {
 		return nil, err
 	}
@@ -45,14 +49,14 @@ func (s signed) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Body != nil && r.GetBody == nil {
 		return nil, errUnknown
 	}
-	was, _ := s.login.current()
-	if token, err = s.login.token(r.Context(), stale{token, soft}); err != nil {
+	now, err := s.login.token(r.Context(), stale{was.token, soft})
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if now, _ := s.login.current(); now.device != was.device {
+	case now.device != was.device:
 		return nil, errMoved
 	}
-	return s.send(r, token)
+	return s.send(r, now.token)
 }
 
 // send sends a copy: a RoundTripper must leave its request alone.

@@ -82,35 +82,35 @@ type stale struct {
 	soft  bool // the device is there still (Matrix 1.18, "Soft logout")
 }
 
-// token is an access token that the homeserver knows, as far as we know. It
-// logs in if it has to.
-func (l *login) token(ctx context.Context, old stale) (string, error) {
+// token is a session with an access token that the homeserver knows, as far as
+// we know. It logs in if it has to.
+func (l *login) token(ctx context.Context, old stale) (session, error) {
 	if s, good := l.current(); good && s.token != old.token {
-		return s.token, nil
+		return s, nil
 	}
 	if err := l.turn.take(ctx); err != nil {
-		return "", err
+		return session{}, err
 	}
 	defer l.turn.give()
 	s, good := l.current()
 	if good && s.token != old.token {
-		return s.token, nil // somebody else has done it
+		return s, nil // somebody else has done it
 	}
 	if l.anew && old.token != "" && old.token == s.token && !old.soft {
 		s.device, s.refresh = "", ""
 	}
 	if err := l.resting(); err != nil {
-		return "", err
+		return session{}, err
 	}
 	next, err := l.obtain(ctx, s)
 	if ctx.Err() == nil {
 		l.note(err)
 	}
 	if err != nil {
-		return "", err
+		return session{}, err
 	}
 	l.adopt(ctx, next)
-	return next.token, nil
+	return next, nil
 }
 
 // resting is why no login is tried right now.
@@ -141,9 +141,15 @@ func (l *login) note(err error) {
 	}
 }
 
+// adoptTime is how long it may take to write a session down, and to open its
+// keys: that is brought to an end even if whoever needed it has gone.
+const adoptTime = 30 * time.Second
+
 // adopt makes a session the one that is used. One that cannot be written down
 // is used all the same.
 func (l *login) adopt(ctx context.Context, next session) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), adoptTime)
+	defer cancel()
 	was, _ := l.current()
 	if l.store != nil {
 		if err := l.store.setSession(ctx, l.cfg.User, next); err != nil {
