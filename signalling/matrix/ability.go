@@ -51,7 +51,7 @@ func (a ability) need() string {
 	case abilityUnknown:
 		return "the homeserver has not shown yet that calls from encrypted rooms can work"
 	}
-	return "encryption is not switched on in this telephone gateway"
+	return "encryption is not switched on in this telephone gateway (matrix.encryption.enabled)"
 }
 
 // sentence says in a room why nothing works there; office is the bot's.

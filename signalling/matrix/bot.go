@@ -136,6 +136,13 @@ func (c *Client) attend(ctx context.Context, p *patron, w written, order command
 		if forged, err = c.forgedIn(ctx, w.room, ours, w.sender, typeNotice); forged {
 			return
 		}
+		var barred string
+		if err == nil {
+			barred, err = c.secrecy.barred(ctx, w.room, ours)
+		}
+		if barred != "" { // nobody whose client encrypts has said that
+			err, ours = c.tellEncrypted(ctx, w.room), ""
+		}
 	}
 	talk := errors.Is(mistake, command.ErrNone) && (ours != c.bot() || who.Number != "") // a number, in a telephone's room
 	if err == nil && ours != "" && !talk {

@@ -80,6 +80,7 @@ type Client struct {
 	draining  atomic.Bool
 	followed  tally // commands
 	questions questions
+	barred    barred
 	closing   sync.Once
 
 	left    []openCall      // of an earlier run; of watch alone, as is the next
@@ -88,7 +89,7 @@ type Client struct {
 	seen    map[string]bool // of intake alone, as are the next five
 	ring    []string
 	turn    int
-	told    map[string]bool // rooms that know that they are encrypted
+	told    map[string]bool // rooms that were looked at, because something in them was encrypted
 	storms  storms
 	patrons map[string]*patron // who gives commands
 

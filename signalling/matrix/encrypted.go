@@ -2,6 +2,7 @@ package matrix
 
 import (
 	"context"
+	"sync"
 
 	"maunium.net/go/mautrix/event"
 )
@@ -26,12 +27,39 @@ func (c *Client) veiled(e *event.Event) {
 	c.background(func(ctx context.Context) error { return c.tellEncrypted(ctx, room) })
 }
 
+// barred are the rooms that know why nothing happens in them.
+type barred struct {
+	mu   sync.Mutex
+	told map[string]bool
+}
+
+// first tells whether a room does not know yet, and notes that it does now.
+func (b *barred) first(room string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.told[room] {
+		return false
+	}
+	if b.told == nil || len(b.told) >= maxTold {
+		b.told = map[string]bool{}
+	}
+	b.told[room] = true
+	return true
+}
+
+// forget lets a room be told again: our user has left it.
+func (b *barred) forget(room string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.told, room)
+}
+
 // tellEncrypted says in an encrypted room why nothing happens there, where it
-// is certain that nothing can.
+// is certain that nothing can; once, whoever comes or says something first.
 func (c *Client) tellEncrypted(ctx context.Context, room string) error {
 	ghost, err := c.ghostIn(ctx, room)
 	can := c.ability()
-	if err != nil || ghost == "" || !can.missing() {
+	if err != nil || ghost == "" || !can.missing() || !c.barred.first(room) {
 		return err
 	}
 	text := can.sentence(ghost == c.bot())

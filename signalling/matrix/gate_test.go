@@ -223,5 +223,20 @@ func TestRoomsHearWhatIsMissing(t *testing.T) {
 	}
 }
 
+// X6: where nothing can be encrypted a command that came in clear into an
+// encrypted room is none either. The room is told once why.
+func TestPlainCommandsWhereNothingCanBeEncrypted(t *testing.T) {
+	t.Parallel()
+	r, d := attended(t)
+	r.hs.set(func() { r.hs.veiled = map[string]bool{room: true} })
+	r.push(r.encrypts(room), r.message(room, alice, "!hangup"), r.message(room, alice, "!calls"))
+	r.notice(abilityOff.sentence(false))
+	asked := r.message(office, alice, "!calls")
+	r.push(asked) // in order after those before: a room that is not encrypted
+	r.replied(asked, botUser, "")
+	r.quiet()
+	d.wants(t)
+}
+
 // set lets the homeserver have been found able or not.
 func (g *gate) set(a ability) { g.found(a) }

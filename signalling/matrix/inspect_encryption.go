@@ -19,7 +19,15 @@ import (
 const (
 	aboutEncryption = "encryption"
 	enabledFix      = "Put these lines into homeserver.yaml (Synapse), beside what is there, and restart it:\n"
-	untoldFix       = "Start Roomline, and look again."
+	// noDevicesFix is for a server name.
+	noDevicesFix = `Dendrite cannot. There, as on any homeserver, Roomline can be an ordinary account instead, and call from encrypted rooms. Make one, and put these lines into roomline.yaml under matrix, with its name and password (docs/encryption.md says more):
+  account:
+    user: "@telephone:%s"
+    password: file:telephone.password
+Synapse can. Older releases need these lines in homeserver.yaml, beside what is there, and a restart:
+  experimental_features:
+    msc4190_enabled: true`
+	untoldFix = "Start Roomline, and look again."
 )
 
 // errNotRunning tells that nobody listens where Roomline would.
@@ -82,7 +90,7 @@ func (i *inspection) graded(can ability) Finding {
 		return Finding{aboutEncryption, OK, "encrypted rooms can call: devices, messages to them and the counts of their keys are all there", ""}
 	case abilityNoDevices:
 		return Finding{aboutEncryption, Warn, "this homeserver lets no application service have devices (MSC4190): encrypted rooms cannot call",
-			"Synapse can do it, older releases with msc4190_enabled: true under experimental_features; Dendrite cannot. An ordinary account can call from encrypted rooms on any homeserver: see matrix.account in docs/encryption.md."}
+			fmt.Sprintf(noDevicesFix, i.cfg.Domain)}
 	case abilityNoToDevice:
 		return Finding{aboutEncryption, Warn, switchToDevice + " is off, or the homeserver was not restarted since roomline registration: messages to our devices do not come",
 			enabledFix + indented(Switches)}

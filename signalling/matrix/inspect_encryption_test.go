@@ -44,7 +44,7 @@ func TestInspectAsksTheGateway(t *testing.T) {
 		says  string
 	}{
 		`{"state":"on"}`:           {OK, "encrypted rooms can call"},
-		`{"state":"no_devices"}`:   {Warn, "An ordinary account can call from encrypted rooms"},
+		`{"state":"no_devices"}`:   {Warn, "  account:\n    user: \"@telephone:example.org\"\n    password: file:telephone.password\nSynapse can"},
 		`{"state":"no_to_device"}`: {Warn, "  experimental_features:\n    msc2409_to_device_messages_enabled: true\n    msc3202_transaction_extensions: true"},
 		`{"state":"no_counts"}`:    {Warn, "msc3202_transaction_extensions is off"},
 		`{"state":"unknown"}`:      {Warn, "Look again"},

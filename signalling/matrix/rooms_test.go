@@ -60,7 +60,8 @@ func TestOneTelephonePerRoom(t *testing.T) {
 }
 
 // What is called from an encrypted room cannot be seen, so the room is told:
-// when the telephone comes, and at the first sign of a call.
+// once, when the telephone comes, or at the first sign of a call if it is there
+// already; and again when it has been away.
 func TestEncryptedRoomIsTold(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -70,6 +71,19 @@ func TestEncryptedRoomIsTold(t *testing.T) {
 	hidden := map[string]any{"algorithm": "m.megolm.v1.aes-sha2", "ciphertext": "x"}
 	r.push(r.event(typeEncrypted, mallet, hidden), r.event(typeEncrypted, ghost, hidden), with(r.event(typeEncrypted, alice, hidden), "room_id", "!else:example.org"))
 	r.push(r.event(typeEncrypted, alice, hidden), r.event(typeEncrypted, alice, hidden))
+	r.until("all was looked at", func() bool { return len(r.c.atOnce) == 0 })
+	r.quiet()
+	r.hs.set(func() { r.hs.members[room] = []string{alice} })
+	r.push(r.member(alice, ghost, "leave"))
+	r.until("it has left", func() bool { g, err := r.c.store.ghostOf(t.Context(), room); return err == nil && g == "" })
+	r.push(r.member(alice, ghost, "invite"))
+	r.notice(abilityOff.sentence(false))
+	other := "!other:example.org" // where the telephone has been for long
+	if err := r.c.store.setRoom(t.Context(), other, ghost, alice); err != nil {
+		t.Fatal(err)
+	}
+	r.hs.set(func() { r.hs.members[other], r.hs.veiled[other] = []string{alice, ghost}, true })
+	r.push(with(r.event(typeEncrypted, alice, hidden), "room_id", other), with(r.event(typeEncrypted, alice, hidden), "room_id", other))
 	r.notice(abilityOff.sentence(false))
 	r.until("all was looked at", func() bool { return len(r.c.atOnce) == 0 })
 	r.quiet()

@@ -41,6 +41,7 @@ func (c *Client) memberChanged(e *event.Event, room, who string, membership even
 	case membership == event.MembershipLeave || membership == event.MembershipBan:
 		c.calls.left(room, who, ghost)
 		if ghost || who == c.bot() {
+			c.barred.forget(room)
 			c.background(func(ctx context.Context) error {
 				return errors.Join(c.store.forgetRoom(ctx, room, who), c.store.dropNumber(ctx, room))
 			})
