@@ -73,10 +73,26 @@ func (g *guarded) PutDevices(ctx context.Context, user id.UserID, devices map[id
 		}
 		if plain(device.String()) && isKey(dev.IdentityKey.String()) && isKey(dev.SigningKey.String()) {
 			dev.Name = clean(strings.ToValidUTF8(strings.ReplaceAll(dev.Name, "\x00", ""), ""))
-			sound[device] = &dev
+			kept, err := g.asBefore(ctx, &dev)
+			if err != nil {
+				return err
+			}
+			sound[device] = kept
 		}
 	}
 	return g.SQLCryptoStore.PutDevices(ctx, user, sound)
+}
+
+// asBefore is a device with the keys under which it was known first, also if it
+// was signed out since: the library looks only at those that are not, and keeps
+// the signing key all the same, which the owner may have signed.
+func (g *guarded) asBefore(ctx context.Context, dev *id.Device) (*id.Device, error) {
+	known, err := g.SQLCryptoStore.GetDevice(ctx, dev.UserID, dev.DeviceID)
+	if err != nil || known == nil || known.SigningKey == dev.SigningKey {
+		return dev, err
+	}
+	known.Trust, known.Deleted = id.TrustStateDeviceKeyMismatch, false
+	return known, nil
 }
 
 // plain tells whether a text is fit for an identifier.
