@@ -34,7 +34,10 @@ func (c *Client) intake() {
 
 // transaction hands out the events of one transaction. Nothing in here waits.
 func (c *Client) transaction(batch []*event.Event) {
-	batch = slices.DeleteFunc(batch, c.forged)
+	batch = slices.DeleteFunc(batch, func(e *event.Event) bool {
+		c.sealsRoom(e) // at once: what is told in clear after it does not count
+		return c.forged(e)
+	})
 	var all []heard
 	var secret []*event.Event
 	for _, e := range batch {

@@ -151,16 +151,18 @@ func (s *secrecy) anew(ctx context.Context, room, ghost string) (why string, err
 // veils notes what a state event says about the secrecy of a room. The content
 // of m.room.encryption does not matter. Only intake calls it.
 func (c *Client) veils(e *event.Event) {
+	c.sealsRoom(e)
+	if who := e.GetStateKey(); e.Type.Type == event.StateMember.Type && (c.ghosts.ours(who) || who == c.bot()) {
+		c.secrecy.doubt(e.RoomID.String())
+	}
+}
+
+// sealsRoom notes that a room is encrypted from this event on, if it is. It may
+// be repeated, and returns at once.
+func (c *Client) sealsRoom(e *event.Event) {
 	room := e.RoomID.String()
-	switch e.Type.Type {
-	case event.StateEncryption.Type:
-		if e.GetStateKey() == "" && c.secrecy.seal(room) {
-			c.background(func(ctx context.Context) error { c.secrecy.write(ctx, room); return nil })
-		}
-	case event.StateMember.Type:
-		if who := e.GetStateKey(); c.ghosts.ours(who) || who == c.bot() {
-			c.secrecy.doubt(room)
-		}
+	if e.Type.Type == event.StateEncryption.Type && e.StateKey != nil && *e.StateKey == "" && c.secrecy.seal(room) {
+		c.background(func(ctx context.Context) error { c.secrecy.write(ctx, room); return nil })
 	}
 }
 

@@ -266,6 +266,29 @@ func TestEncryptedWithinACall(t *testing.T) {
 	}
 }
 
+// X6: what comes in clear in the same breath in which its room becomes encrypted
+// counts if it was said before that, and not after.
+func TestEncryptedWithinATransaction(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(_ *Config, c *Client) {
+		if c != nil {
+			c.vault = &strongbox{}
+		}
+	}).meet()
+	in, _, p, a := r.answered(r.inviteV1())
+	r.push(r.within(a, typeCandidates, candidate1("before")), r.encrypts(room), r.within(a, typeHangup, nil))
+	if _, told := r.inside(typeNotice); !strings.Contains(fmt.Sprint(told.Content["body"]), plainExcuse) {
+		t.Errorf("the room was told %v", told.Content)
+	}
+	r.push(r.hidden(r.within(a, typeCandidates, candidate1("after"))))
+	r.until("the last event arrives", func() bool { return p.heardCandidates() == "before,after" })
+	if n := r.c.Ignored(); n[typeHangup] != 1 || n[typeCandidates] != 0 {
+		t.Errorf("ignored %v", n)
+	}
+	r.push(r.hidden(r.within(a, typeHangup, nil)))
+	r.ends(in, signalling.NormalClearing)
+}
+
 // An invite that came otherwise than its room demands is refused.
 func TestInvitesFitTheirRoom(t *testing.T) {
 	t.Parallel()
