@@ -60,7 +60,11 @@ func (s *syncing) sign(ctx context.Context, k *keyring) bool {
 // homeserver may not say whether it is.
 func (s *syncing) unsigned(ctx context.Context) bool {
 	own, err := s.ownDevices(ctx)
-	if err == nil && !own.devices[s.device].signed {
+	switch {
+	case err != nil:
+	case !own.identity:
+		s.log.Warn("our device is not signed by the account: people may not call it, or see a warning", "device", s.device, "error", e2ee.ErrNoCrossSigning)
+	case !own.devices[s.device].signed:
 		s.log.Warn("our device is not signed by the account, and no recovery key is configured: people may not call it until somebody verifies it", "device", s.device)
 	}
 	return err == nil

@@ -89,7 +89,7 @@ func (i *accountInspection) leave(ctx context.Context) {
 
 const (
 	aboutIdentity = "identity"
-	identityFix   = "Log in with a client, set up recovery there, and set matrix.account.recovery_key to the key that it shows."
+	identityFix   = "If the account was made for Roomline: stop Roomline and run roomline identity -c FILE, with matrix.account.password set. Else log in with a client, set up recovery there, and set matrix.account.recovery_key to the key that it shows."
 	signFix       = "Set matrix.account.recovery_key, or verify the device by emoji from a client that is signed in to the account."
 )
 

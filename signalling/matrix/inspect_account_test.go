@@ -29,7 +29,7 @@ func TestInspectAccount(t *testing.T) {
 		"unknown token":    {Account{Token: "x"}, true, "", aboutAccount, Fail, "does not know matrix.account.token", 2},
 		"login token":      {Account{LoginToken: "x"}, true, "", aboutAccount, Warn, "can be used once only", 2},
 		"no relay":         {Account{Password: password}, true, "", "relay (TURN)", Warn, "turn_shared_secret", 3},
-		"no identity":      {Account{Password: password}, false, `{}`, aboutIdentity, Warn, "set up recovery", 4},
+		"no identity":      {Account{Password: password}, false, `{}`, aboutIdentity, Warn, "roomline identity -c FILE", 4},
 		"never started":    {Account{Password: password}, false, device("Element", ""), aboutIdentity, OK, "no keys yet", 4},
 		"not signed":       {Account{Password: password}, false, device("Roomline", ""), aboutIdentity, Warn, "not signed by the account: TEL", 4},
 		"another signed":   {Account{Password: password}, false, device("Roomline", `"@bob:x":{"ed25519:abc":"s"}`), aboutIdentity, Warn, "by emoji", 4},
