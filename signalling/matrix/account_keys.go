@@ -108,6 +108,15 @@ func (k *keyring) Changed(users []string) {
 	}
 }
 
+// Doubt lets everybody's devices be asked for anew, as e2ee.Devices does.
+func (k *keyring) Doubt() {
+	if v, err := k.vault(); err == nil {
+		if d, ok := v.(interface{ Doubt() }); ok {
+			d.Doubt()
+		}
+	}
+}
+
 // Renew implements vault.
 func (k *keyring) Renew(room string) {
 	if v, err := k.vault(); err == nil {

@@ -47,6 +47,7 @@ type home struct {
 	asked    []url.Values      // queries of /sync
 	paths    []string          // everything else that was asked
 	answers  []string          // to /sync, one after the other; %s is the next token
+	waiting  string            // messages to the device that a /sync from nowhere brings
 	invites  map[string]string // invite_state events of rooms, as of now
 	pages    map[string]string // answers to /messages by room
 	made     int
@@ -232,7 +233,7 @@ func (h *home) pick(first bool) (string, int) {
 		for room, events := range h.invites {
 			rooms = append(rooms, fmt.Sprintf(`%q:{"invite_state":{"events":[%s]}}`, room, events))
 		}
-		return fmt.Sprintf(`{"next_batch":%q,"rooms":{"invite":{%s}}}`, next, strings.Join(rooms, ",")), http.StatusOK
+		return fmt.Sprintf(`{"next_batch":%q,"to_device":{"events":[%s]},"rooms":{"invite":{%s}}}`, next, h.waiting, strings.Join(rooms, ",")), http.StatusOK
 	}
 	if len(h.answers) == 0 {
 		return "", 0

@@ -95,16 +95,23 @@ func (s *syncing) begin(ctx context.Context) error {
 	return nil
 }
 
-// look finds out where we stand, and who has invited us. At the very first time
-// that is where we begin; nothing old is acted upon.
+// look finds out where we stand, and who has invited us. At the very first time,
+// and where we do not know it any more, that is where we begin: nothing old is
+// acted upon, but what waits for our device is never told again.
 func (s *syncing) look(ctx context.Context) error {
 	body, err := s.poll(ctx, "")
 	if err != nil {
 		return err
 	}
-	h, err := readSync(body, "", s.cfg.Account.User)
+	h, err := readSync(body, s.since, s.cfg.Account.User) // which the next answer may repeat: it is to have the same ids
 	if err != nil {
 		return err
+	}
+	if s.since == "" {
+		signalling.Survives(s.log, "what waits for our device", func() {
+			s.receive(ctx, heardSync{letters: h.letters, left: h.left, unused: h.unused})
+		})
+		s.c.doubt()
 	}
 	s.looked = true
 	var batch []*event.Event
@@ -129,14 +136,7 @@ func (s *syncing) look(ctx context.Context) error {
 // lost: a sudden end repeats, and loses nothing.
 func (s *syncing) take(ctx context.Context, h heardSync) error {
 	s.fill(ctx, &h)
-	d, batch := s.deliveryOf(&h)
-	if h.lost+d.lost > 0 {
-		s.log.Warn("dropped what cannot be read", "events", h.lost, "to_device", d.lost)
-	}
-	if err := s.c.keep(ctx, &d); err != nil { // calls that go on have to hear what is in it all the same
-		s.log.Error("could not write down what has happened: a sudden end would lose its calls", "error", err)
-	}
-	s.c.deliver(&d)
+	batch := s.receive(ctx, h)
 	for _, e := range batch {
 		if e.StateKey != nil && e.ID != "" {
 			mautrix.UpdateStateStore(ctx, s.state, e)
@@ -147,6 +147,20 @@ func (s *syncing) take(ctx context.Context, h heardSync) error {
 	}
 	s.advance(ctx, h.next)
 	return nil
+}
+
+// receive writes down what must not be lost, takes what is for our device, and
+// returns the events of the rooms.
+func (s *syncing) receive(ctx context.Context, h heardSync) []*event.Event {
+	d, batch := s.deliveryOf(&h)
+	if h.lost+d.lost > 0 {
+		s.log.Warn("dropped what cannot be read", "events", h.lost, "to_device", d.lost)
+	}
+	if err := s.c.keep(ctx, &d); err != nil { // calls that go on have to hear what is in it all the same
+		s.log.Error("could not write down what has happened: a sudden end would lose its calls", "error", err)
+	}
+	s.c.deliver(&d)
+	return batch
 }
 
 // advance remembers up to where we have heard.

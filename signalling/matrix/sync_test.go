@@ -13,6 +13,8 @@ import (
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
+
+	"roomline/internal/database"
 )
 
 func names(list []*event.Event) []string {
@@ -224,6 +226,7 @@ func (m mailed) Changed(users []string) { m.notes <- "changed " + strings.Join(u
 func (m mailed) Counted(left mautrix.OTKCount, unused []string) {
 	m.notes <- fmt.Sprint("left ", left.UserID, " ", left.DeviceID, " ", left.SignedCurve25519, " ", unused)
 }
+func (m mailed) Doubt()       { m.notes <- "doubt" }
 func (m mailed) Close() error { return nil }
 
 // What is for our device comes to the vault before the events do, and is
@@ -241,7 +244,7 @@ func TestSyncBringsKeys(t *testing.T) {
 	if list := names(batch(t, c)); !slices.Equal(list, []string{"$1"}) {
 		t.Errorf("heard %v", list)
 	}
-	for _, want := range []string{"changed " + alice, "letter " + telephone + " " + device + " " + alice + " m.room.encrypted", "left " + telephone + " " + device + " 49 [signed_curve25519]"} {
+	for _, want := range []string{"doubt", "changed " + alice, "letter " + telephone + " " + device + " " + alice + " m.room.encrypted", "left " + telephone + " " + device + " 49 [signed_curve25519]"} {
 		select {
 		case got := <-m.notes:
 			if got != want {
@@ -250,6 +253,64 @@ func TestSyncBringsKeys(t *testing.T) {
 		default:
 			t.Errorf("the vault did not get %q", want)
 		}
+	}
+}
+
+// Where the homeserver does not know any more where we were, what waits for our
+// device is not lost, and whoever has other devices by now is asked for them.
+func TestSyncLosesNoKeys(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	m := mailed{notes: make(chan string, 20)}
+	c := h.transport(t, place(t), Account{Password: password}, func(c *Client) { c.vault = m })
+	batch(t, c)
+	if got := <-m.notes; got != "doubt" {
+		t.Fatalf("the vault got %q", got)
+	}
+	device := c.hs.access.(*account).login.now.device
+	h.set(func() {
+		h.waiting = `{"type":"m.room.encrypted","sender":"` + alice + `","content":{"algorithm":"m.olm.v1.curve25519-aes-sha2","sender_key":"k","ciphertext":{"k":{"type":0,"body":"x"}}}}`
+		h.broken, h.status = `{"errcode":"M_UNKNOWN_POS","error":"where?"}`, http.StatusBadRequest
+	})
+	h.say(`{"next_batch":"%s"}`)
+	waitFor(t, "it asks where it is", func() bool { return len(h.asks()) > 2 })
+	h.set(func() { h.broken = "" })
+	for _, want := range []string{"letter " + telephone + " " + device + " " + alice + " m.room.encrypted", "doubt"} {
+		select {
+		case got := <-m.notes:
+			if got != want {
+				t.Errorf("the vault got %q, expected %q", got, want)
+			}
+		case <-time.After(patience):
+			t.Fatalf("the vault did not get %q", want)
+		}
+	}
+}
+
+// An invitation that waits while we are away is heard once: its second time it
+// has the same id, whether the homeserver gives it one or not.
+func TestSyncRepeatsInvitations(t *testing.T) {
+	t.Parallel()
+	h, at := newHome(t), place(t)
+	db, err := database.Open(t.Context(), at, discard())
+	if err != nil {
+		t.Fatal(err)
+	}
+	st, err := openStore(t.Context(), db)
+	if err == nil {
+		err = st.setSince(t.Context(), telephone, "ONE", "s0") // of an earlier run
+	}
+	if err = errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	invite := `{"type":"m.room.member","state_key":"` + telephone + `","sender":"` + alice + `","content":{"membership":"invite"}}`
+	token := ""
+	h.set(func() { h.invites[room], token = invite, h.issue(telephone, "ONE") })
+	h.say(`{"next_batch":"%s","rooms":{"invite":{"` + room + `":{"invite_state":{"events":[` + invite + `]}}}}}`)
+	c := h.transport(t, at, Account{Token: secretOf(token)})
+	one, two := batch(t, c), batch(t, c)
+	if len(one) != 1 || len(two) != 1 || one[0].ID != two[0].ID {
+		t.Errorf("heard %v and %v", names(one), names(two))
 	}
 }
 

@@ -111,6 +111,14 @@ func (c *Client) deliver(d *delivery) {
 	}
 }
 
+// doubt lets everybody's devices be asked for anew: we were perhaps not told of
+// changes.
+func (c *Client) doubt() {
+	if v, ok := c.vault.(interface{ Doubt() }); ok {
+		v.Doubt()
+	}
+}
+
 func (c *Client) post(l letter) {
 	done := func() {}
 	if l.lasting() {
