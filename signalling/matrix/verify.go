@@ -140,7 +140,7 @@ func (k keydesk) Devices(user string) (string, error) {
 
 // identityOf says in plain words how somebody is known.
 func identityOf(p e2ee.Person) string {
-	how := "It is not the one that I saw first, and nobody has confirmed it: !trust, by an administrator, or !verify would."
+	how := "It is not the one that I saw first, and nobody has confirmed it: !trust, by an administrator, would."
 	switch {
 	case p.Master == "":
 		return clean(p.User) + " has no identity of its own: recovery has not been set up in any client."

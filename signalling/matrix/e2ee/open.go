@@ -49,7 +49,7 @@ func (d *Devices) Open(ctx context.Context, user string, e *event.Event) (opened
 	if err != nil {
 		return nil, fmt.Errorf("%w (%w)", meaning(err), err)
 	}
-	if refused != nil && harmless(opened) {
+	if refused != nil && harmless(refused, opened) {
 		refused = nil
 	}
 	opened.Mautrix.TrustState, opened.Mautrix.TrustSource = trust, from

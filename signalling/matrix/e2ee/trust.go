@@ -64,10 +64,10 @@ func (p Policy) weigh(owner identity, signed bool, dev *id.Device) (id.TrustStat
 		return id.TrustStateUnset, unsigned.of(dev)
 	case len(owner.confirmed) > 0:
 		return id.TrustStateCrossSignedUntrusted, otherKey.of(dev)
-	case p == Verified:
-		return id.TrustStateCrossSignedUntrusted, unknownID.of(dev)
 	case !owner.first:
 		return id.TrustStateCrossSignedUntrusted, changed.of(dev)
+	case p == Verified:
+		return id.TrustStateCrossSignedUntrusted, unknownID.of(dev)
 	}
 	return id.TrustStateCrossSignedTOFU, nil
 }
@@ -83,6 +83,10 @@ type identity struct {
 
 // ours tells whether somebody of ours has confirmed the identity.
 func (i identity) ours() bool { return i.master != "" && i.confirmed[i.master] }
+
+// renewed tells whether the identity is another than the one that we saw first,
+// or that somebody of ours has confirmed.
+func (i identity) renewed() bool { return !i.ours() && (!i.first || len(i.confirmed) > 0) }
 
 // signed tells whether the owner has signed a device.
 func (i identity) signed(ctx context.Context, store crypto.Store, dev *id.Device) (bool, error) {

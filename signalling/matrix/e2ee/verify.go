@@ -3,6 +3,7 @@ package e2ee
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -19,7 +20,8 @@ type Keyring interface {
 	Theirs(ctx context.Context, ours, user, device string) (Identity, error)
 	// Vouch notes that the keys of somebody's device, and the master key if
 	// there is one in them, have been compared by one of our users; it signs
-	// what our user may sign.
+	// what our user may sign. It refuses a master key that is not the one of
+	// before.
 	Vouch(ctx context.Context, ours string, them Identity) error
 	// Engage lets somebody read what we say in a room, whose identity nobody
 	// has confirmed yet, until it is taken back. It does not wait.
@@ -272,6 +274,9 @@ func (v *Verifier) vouch(t *liveTalk) error {
 	defer cancel()
 	if err := v.keys.Vouch(ctx, t.us.User, them); err != nil {
 		v.log.Warn("a verification could not be written down", "user", them.User, "error", err)
+		if errors.As(err, new(broken)) {
+			return err
+		}
 		return broken{codeUser, "it could not be written down"}
 	}
 	v.log.Info("verified", "ours", t.us.User, "user", them.User, "device", them.Device, "master", t.master)

@@ -385,6 +385,66 @@ func TestUnverifiedCannotReadAfterwards(t *testing.T) {
 	})
 }
 
+// X13: who made an identity anew, or says so, cannot confirm it alone, with
+// nobody to compare: an administrator has to trust it first. Until then what we
+// say is not for it, and nothing of it is heard.
+func TestNewIdentityIsNotVerifiedByItself(t *testing.T) {
+	for name, c := range map[string]struct {
+		policy    Policy
+		confirmed bool
+		why       string
+	}{
+		"any":                     {Any, false, ""},
+		"any, confirmed":          {Any, true, ""},
+		"cross-signed":            {CrossSigned, false, changed.Why},
+		"cross-signed, confirmed": {CrossSigned, true, otherKey.Why},
+		"verified":                {Verified, false, changed.Why},
+		"verified, confirmed":     {Verified, true, otherKey.Why},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, Config{Policy: c.policy}, ghost, func(t *testing.T, r *rig, v *Verifier) {
+				phone := r.hs.Peer(alice, "PHONE").CrossSigned()
+				if _, err := r.Person(t.Context(), ghost, alice); err != nil {
+					t.Fatal(err)
+				}
+				if c.confirmed {
+					confirm(t, r, phone.MasterKey())
+				}
+				thief := r.hs.Peer(alice, "LAPTOP").CrossSigned()
+				if c.why != "" {
+					order := map[string]any{"msgtype": "m.text", "body": "!verify"}
+					if err := r.refuses(ghost, thief.Say(room, "m.room.message", order, ghost)); err.Error() != c.why {
+						t.Errorf("%v, expected %q", err, c.why)
+					}
+				}
+				client := newLibraryClient(t, thief)
+				txn := client.compares(v, ghost, alice, false)
+				keyring{r.Devices}.Engage(alice, room, true)
+				if _, err := thief.Read(r.says(ghost, alice)); (err == nil) != (c.why == "") {
+					t.Errorf("what we say meanwhile: %v", err)
+				}
+				client.must(client.helper.ConfirmSAS(t.Context(), txn))
+				client.must(v.Answer(t.Context(), alice, false, true))
+				if ok, err := r.Confirmed(t.Context(), alice); ok || err != nil {
+					t.Errorf("confirmed by itself: %v", err)
+				}
+				if c.confirmed {
+					if all, err := r.confirmed(t.Context(), alice); err != nil || !all[id.Ed25519(phone.MasterKey())] {
+						t.Errorf("the one that was confirmed is forgotten: %v, %v", all, err)
+					}
+				}
+				if len(client.done) != 0 || len(client.cancelled) == 0 {
+					t.Errorf("the client: done %v, cancelled %v", client.done, client.cancelled)
+				}
+				if p, err := r.Trust(t.Context(), ghost, alice); err != nil || !p.Confirmed {
+					t.Fatalf("%+v, %v", p, err)
+				}
+				r.opens(ghost, thief.Say(room, "m.call.invite", call, ghost))
+			})
+		})
+	}
+}
+
 // FuzzVerifyToDevice sends anything to a device of ours as a verification.
 func FuzzVerifyToDevice(f *testing.F) {
 	f.Add(verifyRequest, []byte(`{"from_device":"PHONE","methods":["m.sas.v1"],"timestamp":1700000000000,"transaction_id":"t"}`))

@@ -11,7 +11,9 @@ import (
 )
 
 // This file holds what a policy does not refuse although it does not know
-// somebody's identity yet: or nobody could ever make it known.
+// somebody's identity yet: or nobody could ever make it known. A person whose
+// identity is another than before is not among them: whoever has put it there
+// would say that it is right.
 
 // engagements are the people who are being verified, and where. The zero value
 // is ready.
@@ -45,13 +47,16 @@ func (e *engagements) with(user, room string) bool {
 // confirmed who that is. When the verification is over the room gets a new key.
 func (d *Devices) readable(err error, user id.UserID, room string) bool {
 	var why Untrusted
-	return errors.As(err, &why) && (why.Why == changed.Why || why.Why == otherKey.Why || why.Why == unknownID.Why) &&
-		d.engaged.with(user.String(), room)
+	return errors.As(err, &why) && why.Why == unknownID.Why && d.engaged.with(user.String(), room)
 }
 
 // harmless tells whether an event of a refused device is heard all the same:
 // it is about a verification, or asks for one.
-func harmless(e *event.Event) bool {
+func harmless(refused error, e *event.Event) bool {
+	var why Untrusted
+	if !errors.As(refused, &why) || why.Why == changed.Why || why.Why == otherKey.Why {
+		return false
+	}
 	if VerifyEvent(e.Type.Type, e.Content.VeryRaw) {
 		return true
 	}

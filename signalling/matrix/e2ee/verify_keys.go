@@ -86,11 +86,28 @@ func (k keyring) Vouch(ctx context.Context, ours string, them Identity) error {
 	}
 	defer release()
 	if them.Master != "" {
+		if err := k.mayConfirm(ctx, dev, ours, them); err != nil {
+			return err
+		}
 		if err := k.d.Confirm(ctx, them.User, them.Master); err != nil {
 			return err
 		}
 	}
 	k.d.trouble("sign what was verified", k.sign(ctx, dev, ours, them))
+	return nil
+}
+
+// mayConfirm refuses an identity that is another than before. On our side nobody
+// compares but the person who is verified, so it would confirm itself. Of our own
+// account it is an administrator who compares.
+func (k keyring) mayConfirm(ctx context.Context, dev *device, ours string, them Identity) error {
+	i, err := k.d.identity(ctx, dev.store, id.UserID(them.User))
+	switch {
+	case err != nil:
+		return err
+	case them.User != ours && (i.renewed() || i.master.String() != them.Master):
+		return broken{codeKeys, "your identity is not the one that I knew; an administrator of this telephone has to trust it first"}
+	}
 	return nil
 }
 
