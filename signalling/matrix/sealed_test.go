@@ -308,8 +308,9 @@ func TestSealedAnswerBinds(t *testing.T) {
 	r.utters(typeCandidates)
 	r.follow(in, signalling.Ringing)
 	r.push(r.says(invite, typeAnswer, "PHONE", answerSDP("plain")),
-		r.seal(r.says(invite, typeCandidates, "PHONE", candidate1("of D2")), "D2", "S2"),
-		r.seal(r.says(invite, typeCandidates, "PHONE", candidate1("of D1")), "D1", "S1"),
+		r.seal(r.says(invite, typeCandidates, "PHONE", candidate1("of D2")), "D2", "S2"), r.seal(r.says(invite, "m.call.mark", "PHONE", nil), "D2", "S2"))
+	r.until("the other device is heard first", func() bool { return r.c.Ignored()["other"] == 1 })
+	r.push(r.seal(r.says(invite, typeCandidates, "PHONE", candidate1("of D1")), "D1", "S1"),
 		r.seal(r.says(invite, typeAnswer, "PHONE", answerSDP("of D1")), "D1", "S1"))
 	for range 2 { // the notice that the plain one was ignored, and the choice, in any order
 		switch e := r.unlocked(r.expect(typeEncrypted), ""); e.Type {
