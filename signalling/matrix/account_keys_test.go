@@ -2,6 +2,7 @@ package matrix
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -117,18 +118,21 @@ func TestRecoveryKey(t *testing.T) {
 	for name, tt := range map[string]struct {
 		key         string
 		fail        error
+		keys        string // of the account; empty: none
 		once, twice int
 		says        string
 	}{
-		"right": {"EsTc 1234", nil, 1, 1, ""},
-		"wrong": {"EsTc 1234", e2ee.ErrRecoveryKey, 1, 1, e2ee.ErrRecoveryKey.Error()},
-		"busy":  {"EsTc 1234", errNoSync, 1, 2, "not signed by the account"},
-		"none":  {"", nil, 0, 0, "until somebody verifies it"},
+		"right":       {"EsTc 1234", nil, "", 1, 1, ""},
+		"wrong":       {"EsTc 1234", e2ee.ErrRecoveryKey, "", 1, 1, e2ee.ErrRecoveryKey.Error()},
+		"busy":        {"EsTc 1234", errNoSync, "", 1, 2, "not signed by the account"},
+		"none":        {"", nil, `{"self_signing_keys":{"` + telephone + `":{"keys":{"ed25519:abc":"abc"}}}}`, 0, 0, "until somebody verifies it"},
+		"no identity": {"", nil, "", 0, 0, e2ee.ErrNoCrossSigning.Error()},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var log bytes.Buffer
 			h := newHome(t)
+			h.keys = cmp.Or(tt.keys, h.keys)
 			c := h.transport(t, place(t), Account{Password: password})
 			if _, err := whoever(t, c); err != nil {
 				t.Fatal(err)
