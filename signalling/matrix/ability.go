@@ -87,8 +87,12 @@ type abilityTold struct {
 	State ability `json:"state"`
 }
 
-func (c *Client) tellAbility(w http.ResponseWriter, _ *http.Request) {
-	reply(w, abilityTold{c.ability()})
+func (c *Client) tellAbility(w http.ResponseWriter, r *http.Request) {
+	can := c.ability()
+	if g, ok := c.vault.(*gate); ok {
+		can = g.fresh(r.Context())
+	}
+	reply(w, abilityTold{can})
 }
 
 // Encryption names what Roomline can do in encrypted rooms: "on", "off",

@@ -26,10 +26,13 @@ type gate struct {
 
 	known chan struct{} // closed when the first test is over
 	until time.Time     // for so long that is waited for
+	wake  chan struct{} // somebody wants a test
 
 	mu      sync.Mutex // guards what follows
 	state   ability
 	tested  time.Time
+	asked   bool          // for a test, though none is due
+	next    chan struct{} // closed when the next test is over
 	nonce   string
 	arrived chan struct{} // closed when the message with the nonce has come
 	counts  chan struct{} // closed when the counts of the bot's keys have
@@ -56,6 +59,7 @@ const (
 	probeTime  = 3 * time.Second // until the message is with us; Synapse takes some hundredths
 	countTime  = 3 * time.Second // after that; they come in the same transaction
 	probeAgain = 5 * time.Minute
+	freshFor   = 5 * time.Second // who asks within it hears what the last test has shown
 	firstTest  = probes*probeTime + countTime
 )
 
@@ -63,7 +67,8 @@ const (
 var errUntested = errors.New("the homeserver has not shown yet that encryption can work")
 
 func newGate(v vault, t tester, bot string, log *slog.Logger) *gate {
-	return &gate{vault: v, test: t, bot: bot, log: log, state: abilityUnknown, known: make(chan struct{}), until: time.Now().Add(firstTest)}
+	return &gate{vault: v, test: t, bot: bot, log: log, state: abilityUnknown, known: make(chan struct{}), until: time.Now().Add(firstTest),
+		wake: make(chan struct{}, 1), next: make(chan struct{})}
 }
 
 func (g *gate) ability() ability {
@@ -80,6 +85,26 @@ func (g *gate) found(now ability) {
 		close(g.known)
 	}
 	g.state, g.tested = now, time.Now()
+	close(g.next)
+	g.next = make(chan struct{})
+}
+
+// fresh is the ability after another test, where the last one is not to be relied
+// on: whoever asks may have just put the homeserver right.
+func (g *gate) fresh(ctx context.Context) ability {
+	g.mu.Lock()
+	state, next, due := g.state, g.next, g.state != abilityOn && time.Since(g.tested) >= freshFor
+	g.asked = g.asked || due
+	g.mu.Unlock()
+	if !due {
+		return state
+	}
+	select {
+	case g.wake <- struct{}{}:
+	default: // it is awake
+	}
+	happens(ctx, next, firstTest)
+	return g.ability()
 }
 
 // Ensure implements vault. While nobody can reach them, our users get no keys.

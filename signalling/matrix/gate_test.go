@@ -128,6 +128,42 @@ func TestKeysWaitForTheTest(t *testing.T) {
 	}
 }
 
+// Who asks what the homeserver can do, having just put it right, is not told
+// what it could do before; and makes no test after a moment ago.
+func TestWhoAsksIsToldWhatIsNow(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		x := &examiner{drops: 100}
+		g := newGate(&strongbox{}, x, botUser, discard())
+		x.gate = g
+		g.try(t.Context(), false)
+		if got := g.fresh(t.Context()); got != abilityNoToDevice || x.prepared != 1 {
+			t.Errorf("it is %q after %d tests", got, x.prepared)
+		}
+		<-time.After(freshFor)
+		x.drops = 0
+		told := make(chan ability, 2)
+		for range 2 {
+			go func() { told <- g.fresh(t.Context()) }() // ends with the test; both answers are read
+		}
+		<-g.wake
+		g.try(t.Context(), false)
+		if a, b := <-told, <-told; a != abilityOn || b != abilityOn {
+			t.Errorf("they are told %q and %q", a, b)
+		}
+		<-time.After(freshFor)
+		if got := g.fresh(t.Context()); got != abilityOn || x.prepared != 2 {
+			t.Errorf("it is %q after %d tests", got, x.prepared)
+		}
+		g.set(abilityNoDevices)
+		<-time.After(freshFor)
+		asked := time.Now()
+		if got := g.fresh(t.Context()); got != abilityNoDevices || time.Since(asked) != firstTest {
+			t.Errorf("it is %q after %v without an answer", got, time.Since(asked))
+		}
+	})
+}
+
 // What is not of the test goes on to the vault.
 func TestGatePasses(t *testing.T) {
 	t.Parallel()

@@ -15,11 +15,12 @@ import (
 
 // This file holds how the homeserver is put to the test.
 
-// try tests the homeserver, unless that was done a moment ago; anew tells that
-// it was away, and may be another than before. Only watch calls it.
+// try tests the homeserver, unless that was done a moment ago and nobody asks for
+// it; anew tells that it was away, and may be another than before. Only watch calls it.
 func (g *gate) try(ctx context.Context, anew bool) {
 	g.mu.Lock()
-	was, due := g.state, anew || g.state == abilityUnknown || g.state.missing() && time.Since(g.tested) >= probeAgain
+	was, due := g.state, anew || g.asked || g.state == abilityUnknown || g.state.missing() && time.Since(g.tested) >= probeAgain
+	g.asked = false
 	g.mu.Unlock()
 	if anew && g.late != nil {
 		g.late.forget()

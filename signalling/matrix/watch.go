@@ -26,10 +26,28 @@ func (c *Client) watch() {
 		} else {
 			wait = min(2*wait, c.pace.most)
 		}
-		if !pause(c.ctx, jitter(wait)) {
+		if !c.rest(jitter(wait)) {
 			return
 		}
 	}
+}
+
+// rest tells whether we still live when it is over, or when somebody wants to
+// know what the homeserver can do.
+func (c *Client) rest(d time.Duration) bool {
+	var wake chan struct{}
+	if g, ok := c.vault.(*gate); ok {
+		wake = g.wake
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-wake:
+	case <-c.ctx.Done():
+		return false
+	}
+	return true
 }
 
 // ask pings once and remembers the answer; a change is one line in the log.
