@@ -68,7 +68,7 @@ func (c *Client) worthReading(e *event.Event, k laneKey) bool {
 		return false
 	case !c.fresh(typeEncrypted + e.ID.String()): // the event itself is still to come
 		return false
-	case e.ID == "" || ageOf(e) > keepFor:
+	case e.ID == "" || ageOf(e) > keepFor || !ofToday(e):
 		c.unread(e, "it is too old")
 		return false
 	case !c.reading.take(k.sender):
@@ -79,6 +79,14 @@ func (c *Client) worthReading(e *event.Event, k laneKey) bool {
 		return false
 	}
 	return true
+}
+
+// ofToday tells whether an event is not so old that we could have forgotten it:
+// the vault lets the homeserver repeat one as it was (see e2ee.Devices.Open), and
+// the age that goes with it is not signed. Its time has to be the same then. A
+// clock that is wrong by hours does no harm.
+func ofToday(e *event.Event) bool {
+	return time.Since(time.UnixMilli(e.Timestamp)).Abs() < eventMemory*2/5
 }
 
 // readyToOpen prepares an event for the vault, however it came.

@@ -116,6 +116,27 @@ func TestHiddenEvents(t *testing.T) {
 	}
 }
 
+// X5: a homeserver that repeats an encrypted event after we have forgotten it,
+// as it was but for its age, is not believed. Clocks may be wrong by hours.
+func TestSealedEventOfAnotherDay(t *testing.T) {
+	t.Parallel()
+	r, b := sealedRig(t)
+	said := func(ago time.Duration) map[string]any {
+		e := r.seal(r.v1(typeInvite, map[string]any{"call_id": fmt.Sprint("call", ago), "offer": map[string]any{"sdp": offer}}), "D1", "S1")
+		e["origin_server_ts"] = time.Now().Add(-ago).UnixMilli() // the age says that it is new
+		return e
+	}
+	r.push(said(eventMemory), said(-eventMemory), said(eventMemory/2), said(-eventMemory/2), said(5*time.Hour))
+	r.take()
+	r.push(said(-5 * time.Hour))
+	r.take()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.opens) != 2 || r.c.Ignored()[typeEncrypted] != 4 {
+		t.Errorf("%d were opened, ignored %v", len(b.opens), r.c.Ignored())
+	}
+}
+
 // T12: who gave up before we came back rings nobody, in encrypted rooms too.
 func TestSealedInviteThatIsOver(t *testing.T) {
 	t.Parallel()
