@@ -50,7 +50,7 @@ func newAccount(cfg Config, st *store, log *slog.Logger) (*homeserver, *account,
 	if st != nil {
 		a.state = st.state
 	}
-	a.login = &login{cfg: cfg.Account, anew: cfg.Encryption.Enabled, plain: func() *mautrix.Client { return a.client(a.plain) }, store: st, log: log, turn: newTurn()}
+	a.login = &login{cfg: cfg.Account, anew: cfg.Encryption.Enabled, plain: func() *mautrix.Client { return a.client(a.plain) }, store: st, log: log, turn: newTurn(), often: newBucket(1./20, 5)}
 	a.web = &http.Client{Transport: signed{plain.Transport, a.login, ""}, Timeout: cfg.SendTimeout, CheckRedirect: stay}
 	a.slow = &http.Client{Transport: signed{h.transport, a.login, ""}, CheckRedirect: stay}
 	h.access = a

@@ -43,6 +43,7 @@ type home struct {
 	once     map[string]string // login token → user
 	locked   string            // the answer to every login; empty: as it should be
 	soft     bool              // unknown tokens are so for a while
+	forgets  bool              // no token is known
 	logins   []map[string]any  // bodies of /login
 	asked    []url.Values      // queries of /sync
 	paths    []string          // everything else that was asked
@@ -169,6 +170,9 @@ func (h *home) known(next http.HandlerFunc) http.HandlerFunc {
 		token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
 		h.mu.Lock()
 		user, soft := h.tokens[token], h.soft
+		if h.forgets {
+			user = ""
+		}
 		h.mu.Unlock()
 		if user == "" {
 			answer(w, http.StatusUnauthorized, fmt.Sprintf(`{"errcode":"M_UNKNOWN_TOKEN","error":"who?","soft_logout":%v}`, soft))

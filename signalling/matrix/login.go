@@ -21,7 +21,8 @@ type login struct {
 	anew  bool                                 // a device that the homeserver has deleted is followed by another: its keys are gone
 	moved func(context.Context, session) error // told of every session, before anybody uses it; may be nil
 
-	turn turn // one login at a time
+	turn  turn    // one login at a time
+	often *bucket // of those that succeed: a homeserver may not know its own tokens
 
 	mu     sync.Mutex // guards what follows
 	now    session
@@ -129,6 +130,8 @@ func (l *login) note(err error) {
 	defer l.mu.Unlock()
 	var no hopeless
 	switch {
+	case err == nil && !l.often.take():
+		l.rest, err = restMost, errUnknown
 	case err == nil:
 		l.rest, l.until = 0, time.Time{}
 	case errors.As(err, &no):

@@ -216,6 +216,24 @@ func TestLoginRests(t *testing.T) {
 	})
 }
 
+// A homeserver that does not know the tokens that it has just given is not asked
+// for others without end, whether our device is another each time or not.
+func TestLoginsAreBounded(t *testing.T) {
+	t.Parallel()
+	for name, how := range map[string]func(*Client){"one device": func(*Client) {}, "many": encrypting} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHome(t)
+			h.forgets = true
+			c := h.transport(t, place(t), Account{Password: password}, how)
+			waitFor(t, "it gives up", func() bool { return errors.Is(c.hs.ping(t.Context()), errUnknown) })
+			if n := len(h.loginsOf()); n < 6 || n > 8 { // one more in twenty seconds
+				t.Errorf("logged in %d times", n)
+			}
+		})
+	}
+}
+
 // Neither the log nor an error shows a password or a token.
 func TestLoginIsNotLogged(t *testing.T) {
 	t.Parallel()
@@ -227,7 +245,7 @@ func TestLoginIsNotLogged(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := c.hs.access.(*account)
-	l := &login{cfg: Account{User: telephone, Password: "hunter2", LoginToken: "hunter3"}, store: c.store, turn: newTurn(),
+	l := &login{cfg: Account{User: telephone, Password: "hunter2", LoginToken: "hunter3"}, store: c.store, turn: newTurn(), often: newBucket(0, 5),
 		plain: func() *mautrix.Client { return a.client(web) }, log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	_, err := l.token(t.Context(), stale{})
 	if err == nil {
