@@ -49,7 +49,7 @@ on_dendrite+='|KeysBothWays|KeysByCommand|DigitsReachTheRoom|ClientHoldsAtAsteri
 on_dendrite+='|BlindTransferByRefer|AttendedTransferByRefer|TransferByCommand|Commands|StrangersMayNothing|CallsThatAreNotAllowed|PowerLevel'
 on_dendrite+='|UnansweredFromThePhone|NobodyToRing|HangupFromTheRoom|HangupFromThePhone|Why|Story|MissedCallIsCounted'
 on_dendrite+='|HomeserverDown|HomeserverDownWhileTheRoomRings|StaleInvite|Drain|KilledGateway'
-on_dendrite+='|HuntGroup|RoomAndUserAtOnce|GroupRoom|CallersName|ConnectedLine|Account.*)$'
+on_dendrite+='|HuntGroup|RoomAndUserAtOnce|GroupRoom|CallersName|ConnectedLine|Account.*|SwitchesAreOff)$'
 interop() { # real peers, in three network namespaces at once: a call takes its time, not the machine's
   local ns=roomline-test-$$ half='^Test[A-J]' rc=0 n rest=() p
   trap 'for n in 1 2 3; do BED_NETNS='$ns'-$n "$bed" clean; done' EXIT

@@ -57,10 +57,49 @@ func (s *scene) survives() {
 	}
 }
 
-// TestSwitchesAreOff: Synapse as it is shipped. Chats with numbers stay
-// plain and work; in an encrypted room one sentence names the switch, and
-// `roomline check` prints the lines to paste.
+// TestSwitchesAreOff: a homeserver that cannot do its part: Synapse as it is
+// shipped, or Dendrite. A number's chat stays plain and works, before and after;
+// an encrypted room with the number gets exactly one sentence, which names what is
+// missing, and no call from there rings; `roomline check` prints the lines to paste.
 func TestSwitchesAreOff(t *testing.T) {
+	missing, number := "msc2409_to_device_messages_enabled in the homeserver's experimental_features", "+49302312580950" // that no other test rings: it has no keys
+	lines := []string{"  experimental_features:\n", "    msc2409_to_device_messages_enabled: true\n", "    msc3202_transaction_extensions: true\n"}
+	if bed.Dendrite {
+		missing = "a homeserver that lets the telephone gateway have devices (MSC4190)"
+		lines = []string{"  account:\n", "    user: \"@telephone:" + bed.Domain + "\"\n", "    password: "}
+	} else {
+		asShipped(t)
+	}
+	s := sealed(t, with{limit: 2 * time.Minute}, "") // the homeserver is put to the test twice, and given 15 s for it
+	plain := s.callInPlain(number)
+	room := s.encryptedWith(number)
+	s.says(room, missing)
+	for range 2 {
+		call, err := s.alice.Place(s.ctx, room, 0)
+		ok(t, err)
+		ok(t, call.Hangup(s.ctx))
+		ok(t, call.WaitState(s.ctx, "ended"))
+	}
+	if again := s.callInPlain(number); again != plain { // by then the events of the other room have been looked at
+		t.Errorf("the number is called in %s, was in %s", again, plain)
+	}
+	if all := s.alice.Told(s.timeline(room, func([]rig.Event) bool { return true })); len(all) != 1 {
+		t.Errorf("the room was told %q, want one sentence", all)
+	}
+	if n := len(s.all()); n != 2 {
+		t.Errorf("%d calls were placed, want the two of the plain chat", n)
+	}
+	said, err := check(s)
+	for _, line := range lines {
+		if err != nil || !strings.Contains(said, line) {
+			t.Errorf("check: %v; it does not print %q:\n%s", err, line, said)
+		}
+	}
+}
+
+// asShipped has Synapse run without its switches until the test is over.
+func asShipped(t *testing.T) {
+	t.Helper()
 	ok(t, bed.StopHomeserver(t.Context()))
 	t.Cleanup(func() { // the environment is as it was by then
 		ok(t, bed.StopHomeserver(context.Background()))
@@ -68,35 +107,36 @@ func TestSwitchesAreOff(t *testing.T) {
 	})
 	t.Setenv("BED_SYNAPSE_PLAIN", "1")
 	ok(t, bed.StartHomeserver(t.Context()))
-	s := sealed(t, with{}, "")
-	call, _ := s.connect("030 231258 0950", "+49302312580950") // never rung before: of no other test does it have keys
+}
+
+// callInPlain has alice call a number in their chat, which is not encrypted.
+func (s *scene) callInPlain(number string) (room string) {
+	s.t.Helper()
+	call, phone := s.connect(number, number)
 	if is, err := s.alice.Encrypted(s.ctx, call.Room); err != nil || is {
-		t.Errorf("the chat is encrypted: %v, %v", is, err)
+		s.t.Errorf("the chat is encrypted: %v, %v", is, err)
 	}
-	ok(t, call.Hangup(s.ctx))
-	s.notice(call.Room)
-	found, err := s.alice.Lookup(s.ctx, "030 231258 0950")
-	ok(t, err)
+	s.listens("alice", call, 950)
+	n := len(s.all())
+	ok(s.t, call.Hangup(s.ctx))
+	_, _, err := phone.WaitEnded(s.ctx)
+	ok(s.t, err)
+	s.record(s.ctx, n)
+	s.timeline(call.Room, func(e []rig.Event) bool { return len(s.alice.Told(e)) == n+1 })
+	return call.Room
+}
+
+// encryptedWith is an encrypted room of alice's in which a number's user has come.
+func (s *scene) encryptedWith(number string) string {
+	s.t.Helper()
+	found, err := s.alice.Lookup(s.ctx, number)
+	ok(s.t, err)
 	room, err := s.alice.EncryptedRoom(s.ctx, nil, found.UserID)
-	ok(t, err)
+	ok(s.t, err)
 	s.until(s.ctx, "the number in the room", func() bool {
 		members, err := s.alice.Members(s.ctx, room)
-		ok(t, err)
+		ok(s.t, err)
 		return len(members) == 2
 	})
-	for range 2 {
-		call, err = s.alice.Place(s.ctx, room, 0)
-		ok(t, err)
-		s.says(room, "msc2409_to_device_messages_enabled")
-		ok(t, call.Hangup(s.ctx))
-	}
-	if all := s.alice.Told(s.timeline(room, func([]rig.Event) bool { return true })); len(all) > 2 {
-		t.Errorf("the room was told %q, want a sentence when the number comes, and one at the first call", all)
-	}
-	said, _ := check(s)
-	for _, want := range []string{"experimental_features:", "msc2409_to_device_messages_enabled: true", "msc3202_transaction_extensions: true"} {
-		if !strings.Contains(said, want) {
-			t.Errorf("check does not print %q:\n%s", want, said)
-		}
-	}
+	return room
 }
