@@ -125,7 +125,10 @@ func (d *Devices) begin(ctx context.Context, user string) (row, error) {
 // of what others see comes after the keys: it is never written twice.
 func (d *Devices) publish(ctx context.Context, dev *device) error {
 	account := dev.mach.GetAccount()
-	if err := dev.store.PutAccount(ctx, account); err != nil {
+	dev.account.Lock() // it may be in use already, when the homeserver has lost it
+	err := dev.store.PutAccount(ctx, account)
+	dev.account.Unlock()
+	if err != nil {
 		return err
 	}
 	signing, identity := account.Keys()

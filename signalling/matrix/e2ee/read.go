@@ -133,12 +133,19 @@ func (d *Devices) mend(ctx context.Context, dev *device, key id.SenderKey) error
 	return dev.mach.SendEncryptedToDevice(anew, other, event.ToDeviceDummy, event.Content{Parsed: &event.DummyEventContent{}})
 }
 
+// maxMended is how many devices are remembered with whom an Olm session was
+// made anew; strangers may cause it.
+const maxMended = 1000
+
 // mending tells whether it is time to make an Olm session anew.
 func (dev *device) mending(key id.SenderKey) bool {
 	dev.mu.Lock()
 	defer dev.mu.Unlock()
 	if time.Since(dev.mended[key]) < mendEvery {
 		return false
+	}
+	if len(dev.mended) >= maxMended {
+		clear(dev.mended)
 	}
 	dev.mended[key] = time.Now()
 	return true

@@ -102,10 +102,17 @@ func plain(text string) bool {
 
 // PutGroupSession implements crypto.Store. A key is taken of the device alone
 // that speaks with it: neither forwarded nor backed up nor imported
-// (CVE-2022-39249, CVE-2022-39251).
+// (CVE-2022-39249, CVE-2022-39251). The one that is there stays: the library
+// would let one that was forwarded, and begins earlier, take its place and name.
 func (g *guarded) PutGroupSession(ctx context.Context, s *crypto.InboundGroupSession) error {
 	if !direct(s) {
 		return ErrForwarded
+	}
+	var there int
+	err := g.DB.QueryRow(ctx, `SELECT count(*) FROM crypto_megolm_inbound_session WHERE account_id = $1 AND session_id = $2 AND session IS NOT NULL`,
+		g.AccountID, s.ID()).Scan(&there)
+	if err != nil || there > 0 {
+		return err
 	}
 	if err := g.room(ctx, s.SenderKey); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package e2ee
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"testing"
@@ -74,4 +75,65 @@ func claim(t *testing.T, r *rig, by *e2eetest.Peer, to string, signing id.Signin
 	}
 	r.hs.Send(by.User, ghost, to, "m.room.encrypted", content)
 	r.idle()
+}
+
+// X5: a key that a device has given us itself is not replaced by what others say
+// of the same key: neither passed on from an earlier point, nor made up, nor for
+// another room or by another device.
+func TestKeyIsNotReplaced(t *testing.T) {
+	t.Parallel()
+	r := setUp(t, Config{})
+	mine := r.device(ghost)
+	phone, laptop := r.hs.Peer(alice, "PHONE").CrossSigned(), r.hs.Peer(bob, "LAPTOP").CrossSigned()
+	early := phone.Say(room, "m.call.invite", call, bob)
+	if _, err := laptop.Read(early); err != nil {
+		t.Fatal(err)
+	}
+	known, err := laptop.Machine.CryptoStore.GetGroupSession(t.Context(), room, id.SessionID(sessionOf(early)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, err := known.Internal.Export(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := phone.Machine.CryptoStore.GetOutboundGroupSession(t.Context(), room)
+	if err != nil {
+		t.Fatal(err)
+	}
+	start := *out.ShareContent().Parsed.(*event.RoomKeyEventContent)
+	start.SessionKey = out.Internal.Key() // as it is now
+	give := func(by *e2eetest.Peer, kind event.Type, content any) {
+		t.Helper()
+		target, err := by.Machine.GetOrFetchDevice(t.Context(), ghost, id.DeviceID(mine))
+		if err == nil {
+			err = by.Machine.SendEncryptedToDevice(t.Context(), target, kind, event.Content{Parsed: content})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.idle()
+	}
+	give(phone, event.ToDeviceRoomKey, &start)
+	r.opens(ghost, phone.Seal(room, "m.call.candidates", call))
+	if err := r.refuses(ghost, early); !errors.Is(err, ErrNoKey) {
+		t.Errorf("what was said before: %v", err)
+	}
+	raw, err := base64.RawStdEncoding.DecodeString(string(first))
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw[40] ^= 1 // within what the message keys are made of
+	for name, key := range map[string]string{"passed on": string(first), "made up": base64.RawStdEncoding.EncodeToString(raw)} {
+		give(laptop, event.ToDeviceForwardedRoomKey, &event.ForwardedRoomKeyEventContent{RoomKeyEventContent: event.RoomKeyEventContent{
+			Algorithm: id.AlgorithmMegolmV1, RoomID: room, SessionID: known.ID(), SessionKey: key}, SenderKey: known.SenderKey, SenderClaimedKey: known.SigningKey})
+		if err := r.refuses(ghost, early); !errors.Is(err, ErrNoKey) {
+			t.Errorf("%s: what was said before: %v", name, err)
+		}
+		r.opens(ghost, phone.Seal(room, "m.call.candidates", call))
+	}
+	elsewhere := start
+	elsewhere.RoomID = "!other:example.org"
+	give(laptop, event.ToDeviceRoomKey, &elsewhere)
+	r.opens(ghost, phone.Seal(room, "m.call.hangup", call))
 }
