@@ -26,6 +26,9 @@ func (s *syncing) fill(ctx context.Context, h *heardSync) {
 	left := gapsEach
 	for i := range h.rooms {
 		r := &h.rooms[i]
+		if r.gap != "" && s.c.vault != nil { // somebody may have left: with lazy members nobody tells who did in a gap
+			s.c.vault.Renew(r.id)
+		}
 		if r.gap == "" || len(r.events) > 0 && tooOld(r.events[0]) {
 			continue
 		}

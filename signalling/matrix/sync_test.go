@@ -226,8 +226,9 @@ func (m mailed) Changed(users []string) { m.notes <- "changed " + strings.Join(u
 func (m mailed) Counted(left mautrix.OTKCount, unused []string) {
 	m.notes <- fmt.Sprint("left ", left.UserID, " ", left.DeviceID, " ", left.SignedCurve25519, " ", unused)
 }
-func (m mailed) Doubt()       { m.notes <- "doubt" }
-func (m mailed) Close() error { return nil }
+func (m mailed) Renew(room string) { m.notes <- "renew " + room }
+func (m mailed) Doubt()            { m.notes <- "doubt" }
+func (m mailed) Close() error      { return nil }
 
 // What is for our device comes to the vault before the events do, and is
 // written down before where we are.
@@ -284,6 +285,26 @@ func TestSyncLosesNoKeys(t *testing.T) {
 		case <-time.After(patience):
 			t.Fatalf("the vault did not get %q", want)
 		}
+	}
+}
+
+// Who may have left in what an answer leaves out does not read what we say then.
+func TestSyncRenewsKeysAfterAGap(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	m := mailed{notes: make(chan string, 20)}
+	c := h.transport(t, place(t), Account{Password: password}, func(c *Client) { c.vault = m })
+	batch(t, c)
+	h.say(`{"next_batch":"%s","rooms":{"join":{"!a:x":{"timeline":{"limited":true,"prev_batch":"p","events":[` + plainly("$1", alice, "m.room.encrypted", `{}`) + `]}},
+		"!b:x":{"timeline":{"events":[` + plainly("$2", alice, "m.room.encrypted", `{}`) + `]}}}}}`)
+	batch(t, c)
+	close(m.notes)
+	var got []string
+	for note := range m.notes {
+		got = append(got, note)
+	}
+	if !slices.Equal(got, []string{"doubt", "renew !a:x"}) {
+		t.Errorf("the vault got %q", got)
 	}
 }
 
