@@ -20,7 +20,7 @@ func (d *Devices) identify(ctx context.Context, user string, r row) error {
 	if text, err := store.GetSecret(ctx, id.SecretXSMaster); err != nil || text != "" {
 		return err
 	}
-	keys, err := crypto.NewOlmMachine(d.hs.Client(user, r.device), d.zlog, store, d.state).GenerateCrossSigningKeys()
+	keys, err := crypto.NewOlmMachine(d.client(user, r.device), d.zlog, store, d.state).GenerateCrossSigningKeys()
 	if err != nil {
 		return err
 	}

@@ -74,7 +74,7 @@ func (d *Devices) load(ctx context.Context, user string) (*device, error) {
 		return nil, errNoDevice
 	}
 	store := d.store(user, r)
-	mach := crypto.NewOlmMachine(d.hs.Client(user, r.device), d.zlog, store, d.state)
+	mach := crypto.NewOlmMachine(d.client(user, r.device), d.zlog, store, d.state)
 	dev := &device{user: user, row: r, mach: mach, store: store, shares: map[string]share{}, mended: map[id.SenderKey]time.Time{}}
 	store.wedged = func(key id.SenderKey) { d.wedged(dev, key) }
 	mach.DisableDecryptKeyFetching = true
