@@ -16,22 +16,26 @@ type lanes struct {
 	open   map[laneKey][]*event.Event
 	loads  map[string]load // by sender
 	all    load
+	others load                       // of all, what is of strangers
 	missed map[id.SessionID]time.Time // sessions whose key never came, and since when that is known
 }
 
 type laneKey struct {
 	room, sender string
 	session      id.SessionID // of one device
+	stranger     bool         // who may not even be rung, and is read because a call goes on in the room
 }
 
 // load is what waits.
 type load struct{ lanes, events, bytes int }
 
-// What may wait, and no more: of one person, and in all. A call has a hundred
+// What may wait, and no more: of one person, in all, and of all strangers
+// together, who can be as many as their homeserver likes. A call has a hundred
 // events at most, of which the largest have sixty thousand bytes.
 var (
-	mostOfOne = load{lanes: 64, events: 400, bytes: 4 << 20}
-	mostOfAll = load{lanes: 2000, events: 8000, bytes: 64 << 20}
+	mostOfOne    = load{lanes: 64, events: 400, bytes: 4 << 20}
+	mostOfAll    = load{lanes: 2000, events: 8000, bytes: 64 << 20}
+	mostOfOthers = load{lanes: 500, events: 2000, bytes: 16 << 20}
 )
 
 func (l load) plus(m load) load {
@@ -64,12 +68,15 @@ func (l *lanes) put(k laneKey, list []*event.Event) (begins bool, dropped []*eve
 		if _, runs := l.open[k]; !runs {
 			more.lanes = 1
 		}
-		one, all := l.loads[k.sender].plus(more), l.all.plus(more)
-		if !one.within(mostOfOne) || !all.within(mostOfAll) {
+		one, all, others := l.loads[k.sender].plus(more), l.all.plus(more), l.others
+		if k.stranger {
+			others = others.plus(more)
+		}
+		if !one.within(mostOfOne) || !all.within(mostOfAll) || !others.within(mostOfOthers) {
 			dropped = append(dropped, e)
 			continue
 		}
-		l.open[k], l.loads[k.sender], l.all = append(l.open[k], e), one, all
+		l.open[k], l.loads[k.sender], l.all, l.others = append(l.open[k], e), one, all, others
 	}
 	return !known && len(dropped) < len(list), dropped
 }
@@ -89,7 +96,7 @@ func (l *lanes) shift(k laneKey) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	queue := l.open[k]
-	l.release(k.sender, weight(queue[0]))
+	l.release(k, weight(queue[0]))
 	queue[0] = nil
 	l.open[k] = queue[1:]
 }
@@ -102,7 +109,7 @@ func (l *lanes) end(k laneKey) bool {
 		return false
 	}
 	delete(l.open, k)
-	l.release(k.sender, load{lanes: 1})
+	l.release(k, load{lanes: 1})
 	return true
 }
 
@@ -115,12 +122,15 @@ func (l *lanes) abandon(k laneKey) {
 }
 
 // release is called with mu held.
-func (l *lanes) release(sender string, less load) {
+func (l *lanes) release(k laneKey, less load) {
 	l.all = l.all.minus(less)
-	if rest := l.loads[sender].minus(less); rest == (load{}) {
-		delete(l.loads, sender)
+	if k.stranger {
+		l.others = l.others.minus(less)
+	}
+	if rest := l.loads[k.sender].minus(less); rest == (load{}) {
+		delete(l.loads, k.sender)
 	} else {
-		l.loads[sender] = rest
+		l.loads[k.sender] = rest
 	}
 }
 

@@ -132,7 +132,7 @@ func FuzzLanes(f *testing.F) {
 		l := newLanes()
 		running, put, want := map[laneKey]bool{}, 0, map[laneKey][]*event.Event{}
 		for _, step := range steps {
-			k := laneKey{fmt.Sprint(step % 20), fmt.Sprint(step % 2), id.SessionID(fmt.Sprint(step % 80))}
+			k := laneKey{fmt.Sprint(step % 20), fmt.Sprint(step % 2), id.SessionID(fmt.Sprint(step % 80)), step%2 == 1}
 			if step < 200 {
 				list := make([]*event.Event, int(step)%50)
 				for i := range list {
@@ -159,7 +159,7 @@ func FuzzLanes(f *testing.F) {
 				}
 				running[k] = false
 			}
-			if !l.all.within(mostOfAll) || !l.loads["0"].within(mostOfOne) || !l.loads["1"].within(mostOfOne) {
+			if !l.all.within(mostOfAll) || !l.others.within(mostOfOthers) || !l.loads["0"].within(mostOfOne) || !l.loads["1"].within(mostOfOne) {
 				t.Fatalf("%+v, %+v", l.all, l.loads)
 			}
 		}
@@ -168,10 +168,26 @@ func FuzzLanes(f *testing.F) {
 				l.abandon(k)
 			}
 		}
-		if l.all != (load{}) || len(l.loads)+len(l.open) != 0 {
+		if l.all != (load{}) || l.others != (load{}) || len(l.loads)+len(l.open) != 0 {
 			t.Fatalf("left %+v, %+v, %d lanes", l.all, l.loads, len(l.open))
 		}
 	})
+}
+
+// However many strangers flood a room in which a call goes on, there is room
+// left for those who may call.
+func TestStrangersLeaveRoom(t *testing.T) {
+	t.Parallel()
+	l := newLanes()
+	for i := range mostOfAll.lanes {
+		l.put(laneKey{room, fmt.Sprint("@stranger", i, ":evil.org"), id.SessionID(fmt.Sprint(i)), true}, []*event.Event{{}})
+	}
+	if !l.others.within(mostOfOthers) || l.others.lanes != mostOfOthers.lanes {
+		t.Errorf("strangers have %+v", l.others)
+	}
+	if _, dropped := l.put(laneKey{room: room, sender: alice, session: "S"}, []*event.Event{{}}); len(dropped) != 0 {
+		t.Error("there is no room for alice")
+	}
 }
 
 // The memory of what was said is bounded, and so is how often it is said.

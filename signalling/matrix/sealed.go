@@ -37,6 +37,7 @@ func (c *Client) sealed(list []*event.Event) {
 	var order []laneKey
 	for _, e := range list {
 		k := laneKey{room: e.RoomID.String(), sender: e.Sender.String()}
+		k.stranger = !c.rooms.answered(k.sender)
 		if !c.worthReading(e, k) {
 			continue
 		}
@@ -63,7 +64,7 @@ func (c *Client) worthReading(e *event.Event, k laneKey) bool {
 	switch {
 	case c.own(k.sender):
 		return false
-	case !c.rooms.answered(k.sender) && !c.calls.busy(k.room):
+	case k.stranger && !c.calls.busy(k.room):
 		c.calls.ignore(typeEncrypted)
 		return false
 	case !c.fresh(typeEncrypted + e.ID.String()): // the event itself is still to come

@@ -508,7 +508,7 @@ func TestSealedInviteWaitsForTheTest(t *testing.T) {
 	}).meet()
 	r.hs.set(func() { r.hs.veiled = map[string]bool{room: true} })
 	r.push(r.seal(r.inviteV1(), "D1", "S1"))
-	r.until("it waits", func() bool { return r.c.lanes.first(laneKey{room, alice, "S1"}) != nil })
+	r.until("it waits", func() bool { return r.c.lanes.first(laneKey{room: room, sender: alice, session: "S1"}) != nil })
 	g.mu.Lock()
 	g.state = abilityOn
 	g.mu.Unlock()
