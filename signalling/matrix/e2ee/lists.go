@@ -15,8 +15,9 @@ import (
 type lists struct {
 	mu      sync.Mutex
 	known   map[string]known
-	changes uint64 // how often anybody's devices have changed
-	floor   uint64 // the change at which known was forgotten
+	changes uint64               // how often anybody's devices have changed
+	floor   uint64               // the change at which known was forgotten
+	slow    map[string]time.Time // servers that let us wait for nothing, and when
 }
 
 type known struct {
@@ -33,6 +34,8 @@ const (
 	againMax  = 3
 	maxKnown  = 20_000 // users
 	perQuery  = 200    // users
+	slowTime  = time.Minute
+	maxSlow   = 1000 // servers
 
 	impatience = 2 * time.Second  // for a homeserver, when what we know already is good enough
 	lookTime   = 10 * time.Second // for a homeserver, when it is not
@@ -104,6 +107,26 @@ func (l *lists) again(user string) bool {
 	k.again++
 	l.known[user] = k
 	return k.again <= againMax
+}
+
+// dawdles notes that another server let us wait, and then did not name the
+// device. All else that is sent to ours waited as well.
+func (l *lists) dawdles(server string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.slow) >= maxSlow || l.slow == nil {
+		l.slow = map[string]time.Time{}
+	}
+	l.slow[server] = time.Now()
+}
+
+// dawdled tells whether a server did so a moment ago: its users' unknown devices
+// are not asked for then, because who owns it makes as many as it likes.
+func (l *lists) dawdled(server string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	at, ok := l.slow[server]
+	return ok && time.Since(at) < slowTime
 }
 
 // asked notes that a user was asked for after a number of changes, and

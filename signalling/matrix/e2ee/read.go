@@ -71,9 +71,14 @@ func (d *Devices) olm(ctx context.Context, dev *device, e *event.Event) error {
 // knows tells whether the homeserver lists a device with a key.
 func (d *Devices) knows(ctx context.Context, dev *device, user id.UserID, key id.SenderKey) (bool, error) {
 	from, err := dev.store.FindDeviceByKey(ctx, user, key)
-	if err == nil && from == nil && d.lists.again(user.String()) {
+	server := user.Homeserver()
+	if err == nil && from == nil && d.lists.again(user.String()) && !d.lists.dawdled(server) {
+		began := time.Now()
 		d.ask(ctx, dev, user.String(), lookTime)
 		from, err = dev.store.FindDeviceByKey(ctx, user, key)
+		if from == nil && time.Since(began) > impatience && server != id.UserID(dev.user).Homeserver() {
+			d.lists.dawdles(server)
+		}
 	}
 	return from != nil, err
 }

@@ -283,3 +283,38 @@ func TestPrune(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// A server that takes its time over devices that it does not have, of people
+// whom it makes up, holds up nobody else's messages.
+func TestSlowStrangers(t *testing.T) {
+	inBubble(t, Config{}, ghost, func(t *testing.T, r *rig, _ *Verifier) {
+		phone := r.hs.Peer(alice, "PHONE").CrossSigned()
+		r.opens(ghost, phone.Say(room, "m.call.invite", call, ghost))
+		r.hs.After = func(user, request string) error {
+			if user == ghost && request == "POST keys/query" {
+				<-time.After(lookTime - time.Second)
+			}
+			return nil
+		}
+		mine, _ := r.row(ghost)
+		content, err := json.Marshal(map[string]any{"algorithm": id.AlgorithmOlmV1, "sender_key": strings.Repeat("A", 43), "ciphertext": map[string]any{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 50 {
+			r.hs.Send(fmt.Sprintf("@stranger%d:slow.example", i), ghost, mine.device, "m.room.encrypted", content)
+		}
+		began := time.Now()
+		r.opens(ghost, phone.Say(room, "m.call.invite", call, ghost))
+		if waited := time.Since(began); waited > 2*lookTime {
+			t.Errorf("it took %v", waited)
+		}
+		<-time.After(slowTime)
+		asked := r.hs.Requests("POST keys/query")
+		r.hs.Send("@late:slow.example", ghost, mine.device, "m.room.encrypted", content)
+		r.idle()
+		if r.hs.Requests("POST keys/query") == asked {
+			t.Error("nobody of that server is ever asked for again")
+		}
+	})
+}
