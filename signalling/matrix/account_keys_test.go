@@ -92,8 +92,11 @@ func TestNoKeysBeforeTheLogin(t *testing.T) {
 	if got := <-m.notes; got != "changed "+alice {
 		t.Errorf("%q", got)
 	}
-	if k.Close() != nil || k.Close() != nil || k.hold("E", func() (vault, error) { t.Error("opened after the end"); return m, nil }) != nil {
+	if k.Close() != nil {
 		t.Error("it does not close")
+	}
+	if k.Close() != nil || k.hold("E", func() (vault, error) { t.Error("opened after the end"); return m, nil }) != nil {
+		t.Error("it does not stay closed")
 	}
 }
 

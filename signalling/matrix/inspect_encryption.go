@@ -31,7 +31,7 @@ Synapse can. Older releases need these lines in homeserver.yaml, beside what is 
 )
 
 // errNotRunning tells that nobody listens where Roomline would.
-var errNotRunning = errors.New("Roomline does not run")
+var errNotRunning = errors.New("nobody listens where Roomline would")
 
 // encryption tells whether encrypted rooms can call, where that is wished:
 // from what a gateway that runs has found, or by putting the homeserver to the

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"sync"
 	"testing"
-	"time"
 
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/event"
@@ -187,10 +186,4 @@ func (r *rig) seal(e map[string]any, device, session string) map[string]any {
 	}
 	out["type"], out["content"] = typeEncrypted, lock(e["type"].(string), device, session, fmt.Sprint(e["room_id"]), e["content"])
 	return out
-}
-
-// old lets an event have been said a while ago.
-func old(e map[string]any, ago time.Duration) map[string]any {
-	e["origin_server_ts"], e["unsigned"] = time.Now().Add(-ago).UnixMilli(), map[string]any{"age": ago.Milliseconds()}
-	return e
 }

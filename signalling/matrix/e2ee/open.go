@@ -116,9 +116,11 @@ func (d *Devices) session(ctx context.Context, dev *device, e *event.Event) (*cr
 // device an event names is not signed: who forges that is refused as well.
 func (d *Devices) absent(ctx context.Context, dev *device, e *event.Event, content *event.EncryptedEventContent) error {
 	err := d.elsewhere(ctx, e.RoomID, content.SessionID)
+	//lint:ignore SA1019 it is not believed, and who leaves it out only waits for a key
 	if content.DeviceID == "" || content.SenderKey == "" || !errors.Is(err, ErrNoKey) {
 		return err
 	}
+	//lint:ignore SA1019 as above
 	known, failed := dev.store.GetDevice(ctx, e.Sender, content.DeviceID)
 	switch {
 	case failed != nil:

@@ -240,7 +240,7 @@ func (s *Server) Tamper(user, device string, f func(keys map[string]any)) {
 	d := s.devices[id.UserID(user)][id.DeviceID(device)]
 	if d == nil || d.keys == nil {
 		s.mu.Unlock()
-		s.t.Fatal(fmt.Sprintf("%s of %s has no keys", device, user))
+		s.t.Fatalf("%s of %s has no keys", device, user)
 	}
 	f(d.keys)
 	s.mu.Unlock()
