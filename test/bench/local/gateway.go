@@ -66,6 +66,10 @@ func (g *Gateway) config() string { return filepath.Join(g.dir, "roomline.yaml")
 
 // Start runs the program until it has spoken to its homeserver.
 func (g *Gateway) Start(program string) error {
+	select {
+	case <-g.hs.pinged: // by an earlier run
+	default:
+	}
 	g.cmd = exec.Command(program, "run", "-c", g.config())
 	g.cmd.Stdout, g.cmd.Stderr = &g.Said, &g.Said
 	if err := g.cmd.Start(); err != nil {
