@@ -158,7 +158,7 @@ func (h *home) renew(w http.ResponseWriter, r *http.Request) {
 	defer h.mu.Unlock()
 	old := strings.TrimPrefix(req["refresh_token"], "r-")
 	if !h.refresh["r-"+old] {
-		answer(w, http.StatusUnauthorized, `{"errcode":"M_UNKNOWN_TOKEN","error":"no such refresh token"}`)
+		answer(w, http.StatusUnauthorized, fmt.Sprintf(`{"errcode":"M_UNKNOWN_TOKEN","error":"no such refresh token","soft_logout":%v}`, h.soft))
 		return
 	}
 	delete(h.refresh, "r-"+old)

@@ -187,6 +187,39 @@ func TestRenewal(t *testing.T) {
 	}
 }
 
+// A session that has ended while nobody looked, its refresh token with it, is
+// followed by another device where the old one's keys may be gone with it.
+func TestEndedSession(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		how        func(*Client)
+		soft, same bool
+	}{"without keys": {func(*Client) {}, false, true}, "with keys": {encrypting, false, false}, "for a while": {encrypting, true, true}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h, at := newHome(t), place(t)
+			h.set(func() { h.once["one"], h.once["two"], h.expires, h.soft = telephone, telephone, 600_000, tt.soft })
+			c := h.transport(t, at, Account{LoginToken: "one"}, tt.how)
+			first, err := whoever(t, c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			first.expires = time.Now().Add(-time.Hour)
+			if err := c.store.setSession(t.Context(), telephone, first); err != nil {
+				t.Fatal(err)
+			}
+			c.Close()
+			c.db.Close()
+			h.forgetAll()
+			h.set(func() { clear(h.refresh) })
+			c = h.transport(t, at, Account{LoginToken: "two"}, tt.how)
+			if now, err := whoever(t, c); err != nil || (now.device == first.device) != tt.same {
+				t.Errorf("the device %s is followed by %s, %v", first.device, now.device, err)
+			}
+		})
+	}
+}
+
 // The homeserver's Retry-After is obeyed, and a refused login waits for longer.
 func TestLoginRests(t *testing.T) {
 	t.Parallel()

@@ -30,6 +30,7 @@ func (l *login) obtain(ctx context.Context, s session) (session, error) {
 		case err == nil:
 			return next, nil
 		case errors.Is(err, errNoWay):
+			s = next
 		case errors.As(err, &no):
 			why = err
 		default:
@@ -42,7 +43,8 @@ func (l *login) obtain(ctx context.Context, s session) (session, error) {
 	return session{}, why
 }
 
-// errNoWay is a way in that is not open to us.
+// errNoWay is a way in that is not open to us. What comes with it is the session
+// for the others.
 var errNoWay = errors.New("not configured")
 
 // byRefresh renews the token (Matrix 1.18, "POST /refresh").
@@ -58,8 +60,8 @@ func (l *login) byRefresh(ctx context.Context, s session) (session, error) {
 	client := l.plain()
 	_, err := client.MakeRequest(ctx, http.MethodPost, client.BuildClientURL("v3", "refresh"), map[string]string{"refresh_token": s.refresh}, &res)
 	switch {
-	case permanent(err):
-		return s, errNoWay // it does not know that one either
+	case permanent(err): // it does not know that one either
+		return l.ended(s, err), errNoWay
 	case err != nil:
 		return s, l.silent(err)
 	}
@@ -68,6 +70,18 @@ func (l *login) byRefresh(ctx context.Context, s session) (session, error) {
 	}
 	s.token, s.expires = res.AccessToken, expiry(res.Expires)
 	return s, l.sound(s)
+}
+
+// ended is a session whose refresh token is refused. Unless the homeserver says
+// that it has only ended for a while, the keys of its device may be gone: made
+// again under its name, it would be a device that nobody can encrypt for.
+func (l *login) ended(s session, refused error) session {
+	var why mautrix.HTTPError
+	soft := errors.As(refused, &why) && why.RespError != nil && why.RespError.ExtraData["soft_logout"] == true
+	if s.refresh = ""; l.anew && !soft {
+		s.device = ""
+	}
+	return s
 }
 
 // byToken asks whose the configured token is (Matrix 1.18, "GET /account/whoami").
