@@ -180,7 +180,30 @@ func (d *Devices) send(ctx context.Context, dev *device, room string, to verdict
 	_, err = d.part.Exec(ctx, `INSERT INTO e2ee_share (user_id, room_id, session_id, devices) VALUES ($1, $2, $3, $4)
 		ON CONFLICT (user_id, room_id) DO UPDATE SET session_id = excluded.session_id, devices = excluded.devices`,
 		dev.user, room, session.ID(), to.digest())
-	return err
+	if err != nil {
+		return err
+	}
+	return d.precede(ctx)
+}
+
+// keyHead is how far a new key of an ordinary account goes before what is said
+// under it. Synapse brings them in order, Dendrite in none; and matrix-js-sdk takes
+// no call event whose key it is given afterwards (43, CallEventHandler), so that
+// some would not ring.
+const keyHead = 250 * time.Millisecond
+
+func (d *Devices) precede(ctx context.Context) error {
+	if d.cfg.Account == nil { // application services encrypt on Synapse only
+		return nil
+	}
+	wait := time.NewTimer(keyHead)
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // missing tells whether a device could not be sent a key.

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"maunium.net/go/mautrix/event"
@@ -390,4 +391,26 @@ func (r *rig) age(ghost, user string) {
 	s := dev.shares[room]
 	s.looked = s.looked.Add(-freshTime)
 	dev.shares[room] = s
+}
+
+// A new key of an ordinary account goes ahead of what is said under it: with
+// Dendrite it may come later, and then clients do not ring.
+func TestKeyGoesAhead(t *testing.T) {
+	for user, cfg := range map[string]Config{account: {Account: &Account{account, "GATEWAY"}}, ghost: {}} {
+		synctest.Test(t, func(t *testing.T) {
+			r := setUp(t, cfg)
+			r.device(user)
+			r.hs.Peer(alice, "PHONE").CrossSigned()
+			for _, want := range []time.Duration{keyHead, 0} {
+				if cfg.Account == nil {
+					want = 0
+				}
+				begun := time.Now()
+				r.says(user, alice)
+				if got := time.Since(begun); got != want {
+					t.Errorf("%s waited for %v, expected %v", user, got, want)
+				}
+			}
+		})
+	}
 }
