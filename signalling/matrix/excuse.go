@@ -13,7 +13,7 @@ import (
 
 // This file holds what a room is told of encrypted events that were not taken.
 
-// excuse is a sentence for a reason, as docs/encryption.md lists them.
+// excuse is a sentence for a reason, as docs/verification.md lists them.
 type excuse struct {
 	why  error
 	when string // the reason in words

@@ -13,7 +13,7 @@ import (
 // Every sentence is on the page, and every error that can be mended has one.
 func TestExcuses(t *testing.T) {
 	t.Parallel()
-	page, err := os.ReadFile("../../docs/encryption.md")
+	page, err := os.ReadFile("../../docs/verification.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -22,12 +22,12 @@ func TestExcuses(t *testing.T) {
 			t.Errorf("%v: %q", x.why, got)
 		}
 		if line := "| " + x.when + " | " + x.text + " |"; !strings.Contains(string(page), line) {
-			t.Errorf("docs/encryption.md lacks\n%s", line)
+			t.Errorf("docs/verification.md lacks\n%s", line)
 		}
 	}
 	for _, text := range []string{otherwiseWithheld, plainExcuse, swappedExcuse, "I take nothing from your device DEVICE: "} {
 		if !strings.Contains(string(page), "| "+text) {
-			t.Errorf("docs/encryption.md lacks\n%s", text)
+			t.Errorf("docs/verification.md lacks\n%s", text)
 		}
 	}
 }
