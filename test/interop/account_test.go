@@ -152,6 +152,47 @@ func TestAccountRecoveryKey(t *testing.T) {
 	}
 }
 
+// TestAccountByEmoji: the account's owner has no recovery key at hand, but a client
+// that is signed in. It verifies the gateway's device; an administrator compares in
+// the chat for the gateway. Then the device is signed, as anybody's client sees.
+func TestAccountByEmoji(t *testing.T) {
+	name := someAccount()
+	owner, err := browser.Login(t.Context(), rig.Login{Name: name, Crypto: true, Tone: bobTone})
+	ok(t, err)
+	t.Cleanup(func() { _ = owner.Leave(context.Background()) })
+	r := openAccount(t, with{login: rig.Login{Crypto: true}, changes: []string{"permissions:", "permissions:\n  " + bed.Domain + ": admin\n "}}, name, "")
+	var gateway string
+	r.until(r.ctx, "the gateway's device, which nobody has signed", func() bool {
+		devices, err := owner.Trust(r.ctx, owner.ID)
+		ok(t, err)
+		i := slices.IndexFunc(devices, func(d rig.Trust) bool { return !d.Signed })
+		if i >= 0 {
+			gateway = devices[i].Device
+		}
+		return i >= 0
+	})
+	short, err := owner.VerifyDevice(r.ctx, owner.ID, gateway)
+	ok(t, err)
+	r.writes(r.line, "!verify")
+	r.compares(r.line, short)
+	ok(t, owner.Matches(r.ctx, true))
+	r.writes(r.line, "!verify yes")
+	r.hasSaid(r.line, "Noted.")
+	ok(t, owner.Verified(r.ctx))
+	r.until(r.ctx, "alice's client to see that both devices are signed", func() bool {
+		devices, err := r.alice.Trust(r.ctx, owner.ID)
+		ok(t, err)
+		return len(devices) == 2 && !slices.ContainsFunc(devices, func(d rig.Trust) bool { return !d.Signed })
+	})
+	ok(t, r.alice.SignedOnly(r.ctx, true))
+	r.command(r.line, "!number 030 23125606", "+49 30 23125606")
+	call, phone := r.calls()
+	r.listens("alice", call, phoneTone)
+	ok(t, call.Hangup(r.ctx))
+	_, _, err = phone.WaitEnded(r.ctx)
+	ok(t, err)
+}
+
 // asks: a call in a room without a number is a question for one.
 func (r *resident) asks() {
 	t := r.t

@@ -35,6 +35,7 @@ export function verify(bed) {
       return compare(next, false);
     },
     verify: async ({ room, user }) => compare(await bed.client.getCrypto().requestVerificationDM(user, room), true),
+    verifyDevice: async ({ user, device }) => compare(await bed.client.getCrypto().requestDeviceVerification(user, device), true),
     matches: same => same ? sas.confirm() : sas.mismatch(),
     verified: async () => { await phase(request, Done); },
     // cancelled resolves with the code of whoever cancelled.

@@ -14,6 +14,11 @@ func (u *User) Verify(ctx context.Context, room, user string) (s Short, err erro
 	return s, u.do(ctx, &s, "verify", map[string]any{"room": room, "user": user})
 }
 
+// VerifyDevice begins a verification of one device, and returns what the client shows.
+func (u *User) VerifyDevice(ctx context.Context, user, device string) (s Short, err error) {
+	return s, u.do(ctx, &s, "verifyDevice", map[string]any{"user": user, "device": device})
+}
+
 // ExpectVerification has the client hear of requests from now on.
 func (u *User) ExpectVerification(ctx context.Context) error {
 	return u.do(ctx, nil, "expectVerification", nil)
