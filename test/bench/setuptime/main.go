@@ -82,14 +82,25 @@ func encryption(ctx context.Context, n int, program, dir string, w io.Writer) er
 	return compare(ctx, n, []*series{{stand: s, name: "encrypted", sealed: true}, {stand: s, name: "plain"}}, w)
 }
 
+// perTurn is between two calls of a series: one person, as who calls from
+// encrypted rooms is here, has 20 encrypted events read in a second, not more.
+const perTurn = 125 * time.Millisecond
+
 // compare measures the series in turns, so that what else the machine does
 // meanwhile falls on all of them.
 func compare(ctx context.Context, n int, all []*series, w io.Writer) error {
+	turn := time.NewTicker(perTurn)
+	defer turn.Stop()
 	for i := -rooms(n); i < n; i++ { // the first call of each room is not measured: rooms are known by then
 		for _, s := range all {
 			if err := s.call(ctx, i); err != nil {
 				return fmt.Errorf("call %d, %s: %w", i, s.name, err)
 			}
+		}
+		select {
+		case <-turn.C:
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
 	return table(w, n, all)
