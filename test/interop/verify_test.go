@@ -18,10 +18,13 @@ func strict(t *testing.T, changes ...string) (s *scene, bot, room string) {
 	s = open(t, with{login: rig.Login{Crypto: true}, limit: time.Minute,
 		changes: append([]string{"  domain: ", "  encryption: {enabled: true, devices: verified}\n  domain: "}, changes...)})
 	bot = "@roomline:" + bed.Domain
-	s.until(s.ctx, "the bot to have keys", func() bool {
+	s.until(s.ctx, "the bot to have the keys of this gateway, and none of the test before", func() bool {
 		devices, err := s.alice.Trust(s.ctx, bot)
 		ok(t, err)
-		return len(devices) > 0
+		log := string(read(t, s.Log()))
+		return len(devices) > 0 && !slices.ContainsFunc(devices, func(d rig.Trust) bool {
+			return !strings.Contains(log, fmt.Sprintf(`"msg":"made a device","side":"matrix","user":%q,"device":%q`, bot, d.Device))
+		})
 	})
 	room, err := s.alice.Room(s.ctx, bot)
 	ok(t, err)

@@ -76,6 +76,7 @@ func (d *Devices) ensure(ctx context.Context, user string) error {
 		return err
 	}
 	d.trouble("delete the devices of an earlier database", d.sweep(ctx, dev))
+	d.log.Debug("made a device", "user", user, "device", r.device)
 	return nil
 }
 
