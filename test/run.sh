@@ -50,15 +50,15 @@ on_dendrite+='|BlindTransferByRefer|AttendedTransferByRefer|TransferByCommand|Co
 on_dendrite+='|UnansweredFromThePhone|NobodyToRing|HangupFromTheRoom|HangupFromThePhone|Why|Story|MissedCallIsCounted'
 on_dendrite+='|HomeserverDown|HomeserverDownWhileTheRoomRings|StaleInvite|Drain|KilledGateway'
 on_dendrite+='|HuntGroup|RoomAndUserAtOnce|GroupRoom|CallersName|ConnectedLine|Account.*|SwitchesAreOff)$'
-interop() { # real peers, in three network namespaces at once: a call takes its time, not the machine's
-  local ns=roomline-test-$$ half='^Test[A-J]' rc=0 n rest=() p
+interop() { # real peers, in two network namespaces at once: a call takes its time, not the machine's
+  local ns=roomline-test-$$ most='^Test[A-O]' rc=0 n first   # more at once, and sound breaks off on two cores
   trap 'for n in 1 2 3; do BED_NETNS='$ns'-$n "$bed" clean; done' EXIT
-  BED_HS_KIND=dendrite BED_NETNS=$ns-3 "$bed" exec test/interop/run.sh -run "$on_dendrite" >"$log.3" 2>&1 & rest+=($!)
+  BED_NETNS=$ns-1 "$bed" exec test/interop/run.sh -run "$most" >"$log.1" 2>&1 & first=$!
   test/interop/lone/run.sh || rc=1   # browsers without a homeserver
-  BED_NETNS=$ns-2 "$bed" exec test/interop/run.sh -skip "$half" >"$log.2" 2>&1 & rest+=($!)
-  BED_NETNS=$ns-1 "$bed" exec test/interop/run.sh -run "$half" || rc=1
-  for p in "${rest[@]}"; do wait "$p" || rc=1; done
-  for n in 2 3; do cat "$log.$n"; rm -f "$log.$n"; done
+  BED_NETNS=$ns-2 "$bed" exec test/interop/run.sh -skip "$most" || rc=1
+  BED_HS_KIND=dendrite BED_NETNS=$ns-3 "$bed" exec test/interop/run.sh -run "$on_dendrite" || rc=1
+  wait "$first" || rc=1
+  cat "$log.1"; rm -f "$log.1"
   return $rc
 }
 

@@ -213,7 +213,7 @@ func hears(t *testing.T, who string, s rig.Sound, hz float64, least time.Duratio
 // may still spend on what it had before, and wants a steady tone in it.
 func (s *scene) listens(who string, c *rig.RoomCall, hz float64) {
 	s.t.Helper()
-	heard, err := c.Record(s.ctx, 2500*time.Millisecond)
+	heard, err := c.Record(s.ctx, 3*time.Second)
 	ok(s.t, err)
 	hears(s.t, who, heard, hz, 1700*time.Millisecond)
 }
