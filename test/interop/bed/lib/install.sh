@@ -1,10 +1,11 @@
 # Installing everything from a bare Debian 12. Each step is skipped when it is done,
 # and only one `bed install` works at a time.
 
-BOOKWORM_PKGS="ca-certificates chromium curl firefox-esr iproute2 mmdebstrap openssl postgresql procps util-linux"
-SID_PKGS="base-files,dash,asterisk,asterisk-modules,asterisk-core-sounds-en,asterisk-core-sounds-en-gsm,matrix-synapse"
+BOOKWORM_PKGS="baresip-core ca-certificates chromium curl firefox-esr iproute2 mmdebstrap openssl postgresql procps util-linux"
+SID_PKGS="base-files,dash,asterisk,asterisk-modules,asterisk-core-sounds-en,asterisk-core-sounds-en-gsm,matrix-synapse,sip-tester,kamailio,kamailio-tls-modules"
+SID_DONE=$ROOT/.complete-$(cksum <<<"$SID_PKGS" | cut -d" " -f1)   # of exactly these packages
 
-installed() { [ -e "$ROOT/.complete" ] && [ -e "$BED_DIST/.complete" ] && [ -x "$DENDRITE/dendrite" ]; }
+installed() { [ -e "$SID_DONE" ] && [ -e "$BED_DIST/.complete" ] && [ -x "$DENDRITE/dendrite" ]; }
 step() { # NAME FUNCTION ; its output goes to a log that is shown when it fails
   local t l=$CACHE/install-$1.log; t=$(now)
   "$2" >"$l" 2>&1 || { tail -20 "$l" >&2; die "installing $1 failed, see $l (is the network there?)"; }
@@ -32,11 +33,11 @@ install_apt() { # bookworm's own packages; npm and a C compiler only where there
   apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq -o DPkg::Lock::Timeout=120 --no-install-recommends "${missing[@]}"
 }
 
-install_sid() { # Asterisk 22 and Synapse, unpacked into a folder: bookworm has neither
+install_sid() { # Asterisk 22, Synapse, SIPp 3.8 and Kamailio, unpacked into a folder: bookworm has none of these, or starts them
   # --variant=extract resolves and downloads the dependency closure with apt and only
   # unpacks it: no maintainer script runs, no daemon starts, no essential set.
   # Check-Valid-Until: the mirror's sid may be older than the date in its Release file.
-  [ -e "$ROOT/.complete" ] && return 0
+  [ -e "$SID_DONE" ] && return 0
   # the mirror this machine's apt is set up with
   local mirror=${DEB_MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' 'Codename: bookworm' 2>/dev/null | head -n 1)}
   [ -n "$mirror" ] || { echo 'no Debian mirror found: set DEB_MIRROR'; return 1; }
@@ -45,10 +46,10 @@ install_sid() { # Asterisk 22 and Synapse, unpacked into a folder: bookworm has 
     --aptopt='Acquire::Check-Valid-Until "false"' --aptopt='APT::Install-Recommends "false"' \
     --aptopt='Acquire::Retries "3"' --include="$SID_PKGS" sid "$ROOT" "$mirror" || return 1
   # What the skipped maintainer scripts would have made and the servers look up:
-  printf 'root:x:0:0:root:/root:/bin/sh\nasterisk:x:0:0::/var/lib/asterisk:/bin/sh\n' >"$ROOT/etc/passwd"
-  printf 'root:x:0:\nasterisk:x:0:\n' >"$ROOT/etc/group"
+  printf 'root:x:0:0:root:/root:/bin/sh\nasterisk:x:0:0::/var/lib/asterisk:/bin/sh\nkamailio:x:0:0::/run:/bin/sh\n' >"$ROOT/etc/passwd"
+  printf 'root:x:0:\nasterisk:x:0:\nkamailio:x:0:\n' >"$ROOT/etc/group"
   printf '127.0.0.1 localhost\n' >"$ROOT/etc/hosts"
-  mkdir -p "$ROOT/bed" && touch "$ROOT/.complete"
+  mkdir -p "$ROOT/bed" && touch "$SID_DONE"
 }
 
 install_dendrite() { # the second homeserver, built from its Go module
