@@ -39,11 +39,12 @@ func (d *decoder) routes(c *Config) {
 	for i, r := range c.Routes.Inbound {
 		at := fmt.Sprintf("routes.inbound[%d]", i)
 		d.trunk(c, at+".trunk", r.Trunk)
+		d.trunk(c, at+".via", r.Via)
 		d.rung(c, at+".user", r.User)
 		for _, user := range r.Users {
 			d.rung(c, at+".users", user)
 		}
-		if r.To != "" && c.hasTrunk(r.Trunk) && !c.leadsHere(r) {
+		if r.To != "" && r.Via == "" && c.hasTrunk(r.Trunk) && !c.leadsHere(r) {
 			d.found(at+".to", fmt.Sprintf("expected one of the numbers of %s, found %q", from(r), r.To))
 		}
 	}

@@ -13,14 +13,15 @@ const Matrix = "matrix"
 
 // Inbound sends calls from a trunk to Matrix users: one, or whoever is in a
 // room, or several users and rooms at once, the first of which to answer has the
-// call.
+// call; or on to another trunk.
 type Inbound struct {
-	To    string   `yaml:"to"`    // the number called, E.164 or as the trunk writes it
+	To    string   `yaml:"to"`    // the number called, E.164 or as the trunk writes it; with Via also "+49*" or "*"
 	Trunk string   `yaml:"trunk"` // only calls from this trunk; empty: from any
 	User  string   `yaml:"user"`  // the Matrix user to ring
 	Users []string `yaml:"users"` // Matrix users to ring at once
 	Room  string   `yaml:"room"`  // the room to ring in; with user only that user there
 	Rooms []string `yaml:"rooms"` // rooms to ring in at once, beside users
+	Via   string   `yaml:"via"`   // the trunk that the call is passed on by, to the number called; instead of users and rooms
 }
 
 // who lists the users a rule rings by name.
@@ -41,7 +42,8 @@ type Outbound struct {
 }
 
 // Plan is the dial plan: two tables, in each of which the first match wins.
-// A call from a trunk never reaches an outbound rule (toll fraud).
+// A call from a trunk never reaches an outbound rule (toll fraud): only an
+// inbound one that names both trunks passes it on.
 type Plan struct {
 	Inbound  []Inbound  `yaml:"inbound"`
 	Outbound []Outbound `yaml:"outbound"`
@@ -54,6 +56,10 @@ func (p Plan) Validate() error {
 		if r.To == "" {
 			errs = append(errs, fmt.Errorf("inbound[%d].to: expected the number that is called", i))
 		}
+		if r.Via != "" {
+			errs = append(errs, r.passes(i))
+			continue
+		}
 		errs = append(errs, r.rings(i)...)
 	}
 	for i, r := range p.Outbound {
@@ -65,6 +71,21 @@ func (p Plan) Validate() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// passes says what is wrong with a rule that leads to another trunk: from which
+// one has to be named, so that nothing goes round in circles, and no call of
+// a stranger's trunk goes out by accident (toll fraud).
+func (r Inbound) passes(i int) error {
+	switch {
+	case r.group() || r.User != "" || r.Room != "":
+		return fmt.Errorf("inbound[%d].via: expected no users or rooms beside it", i)
+	case r.To != "" && strings.Contains(strings.TrimSuffix(r.To, "*"), "*"):
+		return fmt.Errorf("inbound[%d].to: expected a number, or a prefix ending in *, found %q", i, r.To)
+	case r.Trunk == "" || r.Trunk == r.Via:
+		return fmt.Errorf("inbound[%d].trunk: expected the trunk that the calls come from, other than %q", i, r.Via)
+	}
+	return nil
 }
 
 // rings says what is wrong with whom a rule rings.
@@ -127,7 +148,8 @@ func (p Plan) out(in Incoming) (Target, Reason, bool) {
 	return Target{}, Reason{Cause: NoRoute}, false
 }
 
-// in is a call from a trunk, which never leads to a trunk again (toll fraud).
+// in is a call from a trunk. It leads to a trunk again only where a rule for
+// that very number and trunk says so (toll fraud).
 func (p Plan) in(in Incoming) (Target, Reason, bool) {
 	if r, ok := p.rule(in); ok {
 		return r.target(in), Reason{}, true
@@ -138,15 +160,27 @@ func (p Plan) in(in Incoming) (Target, Reason, bool) {
 // rule is the first inbound rule for a number; a call of ours is of any trunk.
 func (p Plan) rule(in Incoming) (Inbound, bool) {
 	for _, r := range p.Inbound {
-		if (r.Trunk == "" || in.Via == Matrix || r.Trunk == in.Via) && sameNumber(r.To, in.To.Number) {
+		if r.takes(in) {
 			return r, true
 		}
 	}
 	return Inbound{}, false
 }
 
+// takes tells whether a rule is for a call. What another trunk takes may be
+// named by its beginning.
+func (r Inbound) takes(in Incoming) bool {
+	if r.Via != "" {
+		return r.Trunk == in.Via && matches(r.To, in.To.Number)
+	}
+	return (r.Trunk == "" || in.Via == Matrix || r.Trunk == in.Via) && sameNumber(r.To, in.To.Number)
+}
+
 // target is whom a rule rings for a call.
 func (r Inbound) target(in Incoming) Target {
+	if r.Via != "" {
+		return Target{Via: r.Via, To: in.To, From: in.From}
+	}
 	t := Target{Via: Matrix, To: in.To, From: in.From, Room: r.Room}
 	var all []Target
 	for _, user := range r.who() {

@@ -8,7 +8,8 @@ import (
 
 func TestPlan(t *testing.T) {
 	plan := Plan{
-		Inbound: []Inbound{{To: "+4930700", Trunk: "pbx", User: "@alice:ex.org"}, {To: "+4930700", User: "@bob:ex.org"}},
+		Inbound: []Inbound{{To: "+4930700", Trunk: "pbx", User: "@alice:ex.org"}, {To: "+4930700", User: "@bob:ex.org"},
+			{To: "+4940*", Trunk: "pbx", Via: "world"}, {To: "*", Trunk: "other", Via: "pbx"}},
 		Outbound: []Outbound{{Match: "112", Trunk: "none"}, {Match: "+49*", Trunk: "pbx"},
 			{Match: "+49301", Trunk: "never"}, {Match: "*", Trunk: "world"}},
 	}
@@ -30,7 +31,10 @@ func TestPlan(t *testing.T) {
 		{"one's own number is the trunk's", Incoming{Via: Matrix, From: Party{User: "@alice:ex.org"}, To: Party{Number: "+4930700"}}, "pbx", "", 0},
 		{"a trunk that names a user", Incoming{Via: "pbx", To: Party{User: "@carol:ex.org"}}, "", "", Unallocated},
 		{"a number nobody has", Incoming{Via: "pbx", To: Party{Number: "+4930701"}}, "", "", Unallocated},
-		{"a trunk never reaches a trunk", Incoming{Via: "pbx", To: Party{Number: "+331"}}, "", "", Unallocated},
+		{"a prefix that is passed on", Incoming{Via: "pbx", To: Party{Number: "+494077"}}, "world", "", 0},
+		{"all else of a trunk", Incoming{Via: "other", To: Party{Number: "123"}}, "pbx", "", 0},
+		{"a user's call is not a trunk's", Incoming{Via: Matrix, To: Party{Number: "+494077"}}, "pbx", "", 0},
+		{"a trunk never reaches a trunk otherwise", Incoming{Via: "pbx", To: Party{Number: "+331"}}, "", "", Unallocated},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -77,5 +81,23 @@ func TestPlanValidate(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not name %s", err, want)
 		}
+	}
+}
+
+// A rule that passes calls on names where they come from, so that nothing goes
+// round in circles.
+func TestPassingOnIsExplicit(t *testing.T) {
+	for name, r := range map[string]Inbound{
+		"no trunk":   {To: "*", Via: "b"},
+		"a circle":   {To: "*", Trunk: "b", Via: "b"},
+		"a user too": {To: "1", Trunk: "a", Via: "b", User: "@a:b"},
+		"a pattern":  {To: "+4*9", Trunk: "a", Via: "b"},
+	} {
+		if (Plan{Inbound: []Inbound{r}}).Validate() == nil {
+			t.Errorf("%s: %+v is taken", name, r)
+		}
+	}
+	if err := (Plan{Inbound: []Inbound{{To: "*", Trunk: "a", Via: "b"}}}).Validate(); err != nil {
+		t.Error(err)
 	}
 }

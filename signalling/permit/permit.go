@@ -81,9 +81,13 @@ func (p *Permit) placing(user string) *refusal {
 
 // Ring weighs a call from a telephone before it rings a user or room: callers
 // that are blocked are declined, and those who ring too often find the line busy.
+// called is empty where nobody here is rung, as another trunk has the call.
 func (p *Permit) Ring(from signalling.Party, called string) (why signalling.Reason, ok bool) {
 	if p.block.has(from) {
 		return p.refuse(&refusal{ByBlock, signalling.Reason{Cause: signalling.Rejected}}), false
+	}
+	if called == "" {
+		return signalling.Reason{}, true
 	}
 	p.mu.Lock()
 	ok = p.rung.take(from.Number[:min(len(from.Number), maxCaller)]+" "+called, time.Now())
