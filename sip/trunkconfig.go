@@ -30,13 +30,17 @@ type TrunkConfig struct {
 	ReferTo        string        `yaml:"refer_to"`        // how a transfer names the new number: sip (the default) or tel
 	ConnectTimeout time.Duration `yaml:"connect_timeout"` // no answer at all to an INVITE for so long: the trunk is unreachable; default 4s
 	SilenceTimeout time.Duration `yaml:"silence_timeout"` // no packet for so long in a call that is not on hold: the audio is lost; default 15s
+	SessionExpires time.Duration `yaml:"session_expires"` // session timer (RFC 4028) that we ask for; 0: none of ours; default 30m
+	SessionMin     time.Duration `yaml:"session_min"`     // the shortest that we take; default 90s
+	DTMF           string        `yaml:"dtmf"`            // how digits are sent: auto (the default), rfc4733, info or inband
 }
 
 // TrunkDefaults are the values of the fields that a trunk leaves out.
 func TrunkDefaults() TrunkConfig {
 	return TrunkConfig{Transport: "udp", NumberFormat: formatE164, Codecs: []string{"pcmu", "pcma", "g722"},
 		TrustIdentity: true, Transfer: transferAuto, ReferTo: "sip",
-		ConnectTimeout: 4 * time.Second, SilenceTimeout: 15 * time.Second}
+		ConnectTimeout: 4 * time.Second, SilenceTimeout: 15 * time.Second,
+		SessionExpires: 30 * time.Minute, SessionMin: shortestSession, DTMF: dtmfAuto}
 }
 
 // The spellings of numbers toward a trunk.
@@ -78,6 +82,12 @@ func (t TrunkConfig) withDefaults() TrunkConfig {
 	if t.SilenceTimeout == 0 {
 		t.SilenceTimeout = d.SilenceTimeout
 	}
+	if t.SessionMin == 0 {
+		t.SessionMin = d.SessionMin
+	}
+	if t.DTMF == "" {
+		t.DTMF = d.DTMF
+	}
 	if t.CallerID == "" && len(t.Numbers) > 0 {
 		t.CallerID = t.Numbers[0]
 	}
@@ -91,7 +101,7 @@ func (t TrunkConfig) withDefaults() TrunkConfig {
 // by their defaults.
 func (t TrunkConfig) Validate() error {
 	t = t.withDefaults()
-	return errors.Join(t.validHost(), t.validWords(), t.validAuth(), t.validNumbers(), t.validSources(), t.validTimes())
+	return errors.Join(t.validHost(), t.validWords(), t.validAuth(), t.validNumbers(), t.validSources(), t.validTimes(), t.validSession(), t.validDTMF())
 }
 
 func (t TrunkConfig) validHost() error {
