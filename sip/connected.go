@@ -61,7 +61,7 @@ func (l *leg) assert(msg sipmsg.Message) {
 	if number == "" {
 		number = outward(t.CallerID, t.NumberFormat)
 	}
-	id := sipmsg.FromHeader{DisplayName: displayName(p.Name), Address: sipmsg.Uri{Scheme: "sip", User: number, Host: t.host.name}}
+	id := sipmsg.FromHeader{DisplayName: displayName(p.Name), Address: sipmsg.Uri{Scheme: "sip", User: number, Host: t.domain}}
 	msg.AppendHeader(sipmsg.NewHeader("P-Asserted-Identity", id.Value()))
 	if p.Hidden {
 		msg.AppendHeader(sipmsg.NewHeader("Privacy", "id"))

@@ -60,8 +60,8 @@ func (o *outgoing) prepare() (signalling.Reason, bool) {
 		return why, false
 	}
 	t := o.trunk
-	uri := sipmsg.Uri{Scheme: "sip", User: number, Host: t.host.name}
-	me := party{displayName(o.to.From.Name), sipmsg.Uri{Scheme: "sip", User: outward(t.CallerID, t.NumberFormat), Host: t.host.name}, newTag()}
+	uri := sipmsg.Uri{Scheme: "sip", User: number, Host: t.domain}
+	me := party{displayName(o.to.From.Name), sipmsg.Uri{Scheme: "sip", User: outward(t.CallerID, t.NumberFormat), Host: t.domain}, newTag()}
 	if o.to.From.Hidden { // RFC 3323 §4.1.1.3
 		me.name, me.uri = "Anonymous", sipmsg.Uri{Scheme: "sip", User: "anonymous", Host: "anonymous.invalid"}
 	}

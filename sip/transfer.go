@@ -35,7 +35,7 @@ func (l *leg) transferTo(dest signalling.Destination) {
 	l.ask(question{method: sipmsg.REFER, final: l.agreedToRefer, dress: func(req *sipmsg.Request) {
 		req.AppendHeader(l.dialog.contact())
 		req.AppendHeader(sipmsg.NewHeader("Refer-To", "<"+to+">"))
-		by := sipmsg.Uri{Scheme: "sip", User: outward(l.trunk.CallerID, l.trunk.NumberFormat), Host: l.trunk.host.name}
+		by := sipmsg.Uri{Scheme: "sip", User: outward(l.trunk.CallerID, l.trunk.NumberFormat), Host: l.trunk.domain}
 		req.AppendHeader(sipmsg.NewHeader("Referred-By", "<"+by.String()+">")) // RFC 3892 §3
 		req.AppendHeader(sipmsg.NewHeader("Allow", l.trunk.allowed()))
 	}})
@@ -62,7 +62,7 @@ func (l *leg) referredTo(dest signalling.Destination) (uri, why string) {
 	if t.ReferTo == "tel" && dest.Replaces == "" {
 		return "tel:" + number, ""
 	}
-	to := sipmsg.Uri{Scheme: "sip", User: number, Host: t.host.name}
+	to := sipmsg.Uri{Scheme: "sip", User: number, Host: t.domain}
 	if _, port, _ := splitHost(t.Host); port != 0 {
 		to.Port = int(port)
 	}

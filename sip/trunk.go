@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
@@ -23,8 +24,10 @@ type trunk struct {
 	name    string
 	agent   *Agent
 	formats []media.Format
-	host    *host
+	domain  string // of its URIs: the configured host's name
+	host    *host  // where calls go: the same, or outbound_proxy
 	port    uint16
+	enrols  *enrolment // with a registrar; nil: it needs none
 	allow   []netip.Prefix
 	proved  atomic.Pointer[string] // the realm that took the password for a call; nil: none yet
 
@@ -36,8 +39,10 @@ func newTrunk(a *Agent, label string, cfg TrunkConfig) (*trunk, error) {
 	cfg = cfg.withDefaults()
 	t := &trunk{TrunkConfig: cfg, name: label, agent: a, formats: formats(cfg.Codecs), state: "unknown"}
 	var name string
-	name, t.port, _ = splitHost(cfg.Host)
+	t.domain, _, _ = splitHost(cfg.Host)
+	name, t.port, _ = splitHost(cmp.Or(cfg.OutboundProxy, cfg.Host))
 	t.host = newHost(name)
+	t.enrols = newEnrolment(t)
 	if t.port == 0 {
 		t.port = uint16(sipmsg.DefaultPort(cfg.Transport))
 	}
@@ -89,12 +94,12 @@ func (t *trunk) follow(ctx context.Context) {
 
 // isHost tells whether addr is the trunk's own host, where credentials may go.
 func (t *trunk) isHost(addr netip.AddrPort) bool {
-	return t.host.has(addr.Addr())
+	return t.host.has(addr.Addr()) || t.enrols.at(addr.Addr())
 }
 
 // named tells whether a host in a URI is the trunk itself, and nobody behind it.
 func (t *trunk) named(host string) bool {
-	if strings.EqualFold(host, t.host.name) {
+	if strings.EqualFold(host, t.host.name) || strings.EqualFold(host, t.domain) {
 		return true
 	}
 	ctx, cancel := context.WithTimeout(t.agent.ctx, time.Second)
@@ -105,7 +110,7 @@ func (t *trunk) named(host string) bool {
 
 // trusts tells whether what comes from addr speaks for the trunk.
 func (t *trunk) trusts(addr netip.Addr) bool {
-	return t.host.has(addr) || slices.ContainsFunc(t.allow, func(p netip.Prefix) bool { return p.Contains(addr) })
+	return t.host.has(addr) || t.enrols.at(addr) || slices.ContainsFunc(t.allow, func(p netip.Prefix) bool { return p.Contains(addr) })
 }
 
 // owns tells whether number is one of the trunk's own.

@@ -29,6 +29,9 @@ type TrunkConfig struct {
 	Transfer       string        `yaml:"transfer"`        // how calls are transferred: auto (the default), refer or bridge
 	ReferTo        string        `yaml:"refer_to"`        // how a transfer names the new number: sip (the default) or tel
 	ConnectTimeout time.Duration `yaml:"connect_timeout"` // no answer at all to an INVITE for so long: the trunk is unreachable; default 4s
+	OutboundProxy  string        `yaml:"outbound_proxy"`  // where everything for the trunk goes, as host, when that is not host itself; its address counts as the trunk's own
+	Register       Register      `yaml:"register"`        // for a trunk that calls whoever has registered
+	Messages       bool          `yaml:"messages"`        // text messages (MESSAGE) come and go; default false
 	SilenceTimeout time.Duration `yaml:"silence_timeout"` // no packet for so long in a call that is not on hold: the audio is lost; default 15s
 	SessionExpires time.Duration `yaml:"session_expires"` // session timer (RFC 4028) that we ask for; 0: none of ours; default 30m
 	SessionMin     time.Duration `yaml:"session_min"`     // the shortest that we take; default 90s
@@ -38,7 +41,7 @@ type TrunkConfig struct {
 // TrunkDefaults are the values of the fields that a trunk leaves out.
 func TrunkDefaults() TrunkConfig {
 	return TrunkConfig{Transport: "udp", NumberFormat: formatE164, Codecs: []string{"pcmu", "pcma", "g722"},
-		TrustIdentity: true, Transfer: transferAuto, ReferTo: "sip",
+		TrustIdentity: true, Transfer: transferAuto, ReferTo: "sip", Register: Register{Expires: time.Hour},
 		ConnectTimeout: 4 * time.Second, SilenceTimeout: 15 * time.Second,
 		SessionExpires: 30 * time.Minute, SessionMin: shortestSession, DTMF: dtmfAuto}
 }
@@ -88,6 +91,9 @@ func (t TrunkConfig) withDefaults() TrunkConfig {
 	if t.DTMF == "" {
 		t.DTMF = d.DTMF
 	}
+	if t.Register.Expires == 0 {
+		t.Register.Expires = d.Register.Expires
+	}
 	if t.CallerID == "" && len(t.Numbers) > 0 {
 		t.CallerID = t.Numbers[0]
 	}
@@ -101,7 +107,7 @@ func (t TrunkConfig) withDefaults() TrunkConfig {
 // by their defaults.
 func (t TrunkConfig) Validate() error {
 	t = t.withDefaults()
-	return errors.Join(t.validHost(), t.validWords(), t.validAuth(), t.validNumbers(), t.validSources(), t.validTimes(), t.validSession(), t.validDTMF())
+	return errors.Join(t.validHost(), t.validProxy(), t.Register.validate(t), t.validWords(), t.validAuth(), t.validNumbers(), t.validSources(), t.validTimes(), t.validSession(), t.validDTMF())
 }
 
 func (t TrunkConfig) validHost() error {
