@@ -23,6 +23,7 @@ type Bed struct {
 	Domain     string // server part of Matrix ids
 	Gateway    string // address the gateway has to itself: SIP, media, HTTP
 	Health     string // URL of the gateway's HTTP listener
+	ready      string // path under which it says that it can be used
 	Page       string // URL of the page that browsers load
 	Run        string // folder with the bed's logs
 	Recordings string // folder with what Asterisk heard
@@ -53,7 +54,7 @@ func Open(ctx context.Context) (*Bed, error) {
 	}
 	b := &Bed{
 		Homeserver: os.Getenv("BED_HS"), Dendrite: os.Getenv("BED_HS_KIND") == "dendrite", Domain: os.Getenv("BED_HS_NAME"), Gateway: os.Getenv("BED_GW_ADDR"),
-		Health: "http://" + os.Getenv("BED_GW_ADDR") + ":" + os.Getenv("BED_HTTP_PORT"),
+		Health: "http://" + os.Getenv("BED_GW_ADDR") + ":" + os.Getenv("BED_HTTP_PORT"), ready: "/readyz",
 		Run:    os.Getenv("BED_RUN"), Recordings: os.Getenv("BED_REC"), script: filepath.Join(os.Getenv("BED"), "bed"),
 	}
 	if err := b.servePage(os.Getenv("BED_WEB_ADDR")+":"+os.Getenv("BED_WEB_PORT"), os.Getenv("BED_DIST")); err != nil {
@@ -64,6 +65,14 @@ func Open(ctx context.Context) (*Bed, error) {
 		return nil, err
 	}
 	return b, nil
+}
+
+// At is the same bed for a gateway at another address, which has no homeserver
+// and joins trunks only.
+func (b *Bed) At(addr string) *Bed {
+	other := *b
+	other.Gateway, other.Health, other.ready = addr, "http://"+addr+":"+os.Getenv("BED_HTTP_PORT"), "/healthz"
+	return &other
 }
 
 // Close ends what Open began; the servers stay up.

@@ -92,16 +92,16 @@ func (g *Gateway) Done() <-chan struct{} { return g.done }
 
 // Ready tells whether the gateway takes new calls now.
 func (g *Gateway) Ready(ctx context.Context) bool {
-	_, err := g.get(ctx, "/readyz")
+	_, err := g.get(ctx, g.bed.ready)
 	return err == nil
 }
 
-// WaitReady returns when /readyz says that calls can be taken.
+// WaitReady returns when the gateway says that calls can be taken.
 func (g *Gateway) WaitReady(ctx context.Context) error {
 	look := time.NewTicker(50 * time.Millisecond)
 	defer look.Stop()
 	for {
-		_, err := g.get(ctx, "/readyz")
+		_, err := g.get(ctx, g.bed.ready)
 		if err == nil {
 			return nil
 		}
@@ -130,6 +130,12 @@ func (g *Gateway) get(ctx context.Context, path string) ([]byte, error) {
 		err = fmt.Errorf("%s: %s: %s", path, resp.Status, body)
 	}
 	return body, err
+}
+
+// Get is what the gateway's HTTP listener says under a path: "/trunks".
+func (g *Gateway) Get(ctx context.Context, path string) (string, error) {
+	body, err := g.get(ctx, path)
+	return string(body), err
 }
 
 // Metric is one value of /metrics, named with its labels as they are printed

@@ -31,6 +31,7 @@ type Call struct {
 	Name    string        // the caller's name
 	Do      string        // what the phone does when answered: a tone in Hz ("1000"), or speech, record, digits, read, echo; "" is 1000
 	Via     string        // the PJSIP endpoint: gw-ip, the gateway, unless set; "self" calls the exchange's own numbers
+	At      string        // where the endpoint is reached, unless it knows: "127.8.1.2:5060;transport=tcp"
 	Timeout time.Duration // how long it rings before the phone gives up; 0 is 60 s
 }
 
@@ -44,7 +45,11 @@ func (b *Bed) Originate(ctx context.Context, c Call) (*Phone, error) {
 	case "speech", "record", "digits", "read", "echo":
 		where = "bed"
 	}
-	pairs := []string{"Channel", "PJSIP/" + c.To + "@" + cmp.Or(c.Via, "gw-ip"), "Context", where, "Exten", do, "Priority", "1",
+	channel := "PJSIP/" + c.To + "@" + cmp.Or(c.Via, "gw-ip")
+	if c.At != "" {
+		channel = "PJSIP/" + c.Via + "/sip:" + c.To + "@" + c.At
+	}
+	pairs := []string{"Channel", channel, "Context", where, "Exten", do, "Priority", "1",
 		"Timeout", fmt.Sprint(cmp.Or(c.Timeout, time.Minute).Milliseconds()), "Async", "true", "ChannelId", id, "Variable", "BED_NAME=" + id}
 	if c.From != "" {
 		pairs = append(pairs, "CallerID", fmt.Sprintf("%q <%s>", c.Name, c.From))

@@ -17,6 +17,7 @@ BED_GW_ADDR=127.7.0.2                       # the gateway: SIP 5060, media, HTTP
 BED_AS_PORT=29500                           # where Synapse pushes to it
 BED_HTTP_PORT=9095                          # its metrics and health
 BED_PBX_ADDR=127.7.0.1 BED_AMI_PORT=5038    # Asterisk: SIP 5060, RTP 20000-20999
+BED_PROXY_ADDR=127.7.0.6                    # Kamailio: SIP 5060
 BED_WEB_ADDR=127.7.0.5 BED_WEB_PORT=8090    # the browser's page
 BED_HS=http://$BED_HS_ADDR:$BED_HS_PORT
 BED_DIST=$CACHE/dist-$(cat "$BED"/../browser/* 2>/dev/null | sha256sum | cut -c1-12)
@@ -29,7 +30,7 @@ BED_SIP_USER=gw BED_SIP_SECRET=gwsecret     # the gateway's account on the trunk
 BED_AMI_USER=bed BED_AMI_SECRET=bedsecret
 
 export CACHE RUN ROOT BED_RUN=$RUN BED_DIST BED_REC BED_HS BED_HS_KIND BED_HS_NAME BED_HS_ADDR BED_HS_PORT BED_GW_ADDR BED_AS_PORT \
-  BED_HTTP_PORT BED_PBX_ADDR BED_AMI_PORT BED_WEB_ADDR BED_WEB_PORT BED_REG_SECRET BED_PASSWORD BED_SIP_USER \
+  BED_HTTP_PORT BED_PROXY_ADDR BED_PBX_ADDR BED_AMI_PORT BED_WEB_ADDR BED_WEB_PORT BED_REG_SECRET BED_PASSWORD BED_SIP_USER \
   BED_SIP_SECRET BED_AMI_USER BED_AMI_SECRET
 
 case $BED_HS_KIND in synapse|dendrite) ;; *) echo "bed: BED_HS_KIND is synapse or dendrite, not $BED_HS_KIND" >&2; exit 1 ;; esac
