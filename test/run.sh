@@ -52,9 +52,10 @@ on_dendrite+='|HomeserverDown|HomeserverDownWhileTheRoomRings|StaleInvite|Drain|
 on_dendrite+='|HuntGroup|RoomAndUserAtOnce|GroupRoom|CallersName|ConnectedLine|Account.*|SwitchesAreOff)$'
 interop() { # real peers, in two network namespaces at once: a call takes its time, not the machine's
   local ns=roomline-test-$$ most='^Test[A-O]' rc=0 n first   # more at once, and sound breaks off on two cores
-  trap 'for n in 1 2 3; do BED_NETNS='$ns'-$n "$bed" clean; done' EXIT
+  trap 'for n in 1 2 3 4; do BED_NETNS='$ns'-$n "$bed" clean; done' EXIT
   BED_NETNS=$ns-1 "$bed" exec test/interop/run.sh -run "$most" >"$log.1" 2>&1 & first=$!
   test/interop/lone/run.sh || rc=1   # browsers without a homeserver
+  BED_NETNS=$ns-4 "$bed" exec test/interop/trunk/run.sh || rc=1   # SIP peers without a homeserver
   BED_NETNS=$ns-2 "$bed" exec test/interop/run.sh -skip "$most" || rc=1
   BED_HS_KIND=dendrite BED_NETNS=$ns-3 "$bed" exec test/interop/run.sh -run "$on_dendrite" || rc=1
   wait "$first" || rc=1

@@ -55,7 +55,7 @@ func Open(ctx context.Context) (*Bed, error) {
 	b := &Bed{
 		Homeserver: os.Getenv("BED_HS"), Dendrite: os.Getenv("BED_HS_KIND") == "dendrite", Domain: os.Getenv("BED_HS_NAME"), Gateway: os.Getenv("BED_GW_ADDR"),
 		Health: "http://" + os.Getenv("BED_GW_ADDR") + ":" + os.Getenv("BED_HTTP_PORT"), ready: "/readyz",
-		Run:    os.Getenv("BED_RUN"), Recordings: os.Getenv("BED_REC"), script: filepath.Join(os.Getenv("BED"), "bed"),
+		Run: os.Getenv("BED_RUN"), Recordings: os.Getenv("BED_REC"), script: filepath.Join(os.Getenv("BED"), "bed"),
 	}
 	if err := b.servePage(os.Getenv("BED_WEB_ADDR")+":"+os.Getenv("BED_WEB_PORT"), os.Getenv("BED_DIST")); err != nil {
 		return nil, err
