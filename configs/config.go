@@ -78,13 +78,21 @@ func (c *Config) resolve(dir string) {
 	if _, file := c.Calls.MusicFile(); file {
 		files = append(files, &c.Calls.HoldMusic)
 	}
+	absolute(dir, append(files, c.SIP.TLS.Files()...))
+	for name, t := range c.Trunks {
+		absolute(dir, t.TLS.Files())
+		c.Trunks[name] = t
+	}
+	if name := c.Database.Reveal(); !c.Database.Server() && !filepath.IsAbs(name) {
+		c.Database = database.Address(filepath.Join(dir, name))
+	}
+}
+
+func absolute(dir string, files []*string) {
 	for _, name := range files {
 		if *name != "" && !filepath.IsAbs(*name) {
 			*name = filepath.Join(dir, *name)
 		}
-	}
-	if name := c.Database.Reveal(); !c.Database.Server() && !filepath.IsAbs(name) {
-		c.Database = database.Address(filepath.Join(dir, name))
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"roomline/internal/nearest"
 	"roomline/signalling"
+	"roomline/sip"
 )
 
 // trunkNames holds names to what metrics, logs and routes can carry.
@@ -117,10 +118,10 @@ func (d *decoder) listeners(c *Config) {
 func (d *decoder) itself(t Trunk, path string, ours []listener) {
 	addr, err := netip.ParseAddrPort(t.Host)
 	if bare, bareErr := netip.ParseAddr(t.Host); bareErr == nil {
-		addr, err = netip.AddrPortFrom(bare, 5060), nil // RFC 3261 §19.1.2
+		addr, err = netip.AddrPortFrom(bare, sip.DefaultPort(t.Transport)), nil // RFC 3261 §19.1.2
 	}
 	for _, l := range ours {
-		if err == nil && strings.HasPrefix(l.path, "sip.") && (listener{path, t.Transport, addr, addr.Port()}).collides(l) && !l.addr.Addr().IsUnspecified() {
+		if err == nil && strings.HasPrefix(l.path, "sip.") && (listener{path, sip.Network(t.Transport), addr, addr.Port()}).collides(l) && !l.addr.Addr().IsUnspecified() {
 			d.found(path, fmt.Sprintf("expected the trunk's address, found our own: %s", l.path))
 		}
 	}
@@ -145,7 +146,7 @@ func (c *Config) taken() []listener {
 	}
 	for i, l := range c.SIP.Listen {
 		if u, err := url.Parse(l); err == nil {
-			add(fmt.Sprintf("sip.listen[%d]", i), u.Scheme, u.Host, 0)
+			add(fmt.Sprintf("sip.listen[%d]", i), sip.Network(u.Scheme), u.Host, 0)
 		}
 	}
 	return all

@@ -12,8 +12,9 @@ import (
 
 // Config is where this machine speaks SIP.
 type Config struct {
-	Listen    []string `yaml:"listen"`    // "udp://127.0.0.1:5060", "tcp://[::1]:5060"; one for each transport that a trunk uses
+	Listen    []string `yaml:"listen"`    // "udp://127.0.0.1:5060", "tls://[::1]:5061"; one for each of udp and tcp that a trunk uses
 	Advertise string   `yaml:"advertise"` // IP address or name in Contact and Via when behind NAT; empty: the listening address
+	TLS       TLS      `yaml:"tls"`       // for listen addresses of tls:// and wss://
 	Product   string   `yaml:"-"`         // for User-Agent and Server, as "roomline/1.2"; empty: "roomline"
 
 	// Read writes a number that a trunk names, within a call, as the rest of the
@@ -41,7 +42,7 @@ func (c Config) Validate() error {
 	if strings.ContainsFunc(c.Advertise, notHost) {
 		errs = append(errs, fmt.Errorf("advertise: expected an IP address or a host name without port, found %q", c.Advertise))
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, c.TLS.validate(c.Listen))...)
 }
 
 func notHost(r rune) bool {
@@ -50,16 +51,22 @@ func notHost(r rune) bool {
 
 // listenAddr is one entry of Config.Listen.
 type listenAddr struct {
-	network string // "udp" or "tcp"
+	network string // the transport: "udp", "tcp", "tls" …
 	addr    netip.AddrPort
+}
+
+// row is the address's transport.
+func (l listenAddr) row() transportRow {
+	row, _ := transportOf(l.network)
+	return row
 }
 
 func (l listenAddr) String() string { return l.network + "://" + l.addr.String() }
 
 func parseListen(s string) (listenAddr, error) {
 	u, err := url.Parse(s)
-	if err != nil || (u.Scheme != "udp" && u.Scheme != "tcp") || strings.Trim(u.Path, "/") != "" {
-		return listenAddr{}, fmt.Errorf("expected udp://ADDRESS:PORT or tcp://ADDRESS:PORT, found %q", s)
+	if err != nil || Network(u.Scheme) == "" || strings.Trim(u.Path, "/") != "" {
+		return listenAddr{}, fmt.Errorf("expected udp://ADDRESS:PORT, or tcp, tls, ws or wss, found %q", s)
 	}
 	addr, err := netip.ParseAddrPort(u.Host)
 	if err != nil {

@@ -36,7 +36,10 @@ func TestConfigErrorsNameTheField(t *testing.T) {
 	}{
 		{Config{}, "listen: "},
 		{Config{Listen: []string{"udp://127.0.0.1:5060", "tls://127.0.0.1:5061"}}, "listen[1]: "},
+		{Config{Listen: []string{"sctp://127.0.0.1:5060"}}, "listen[0]: "},
 		{Config{Listen: []string{"udp://localhost:5060"}}, "listen[0]: "},
+		{Config{Listen: []string{"udp://127.0.0.1:5060"}, TLS: TLS{Certificate: "c"}}, "tls: "},
+		{Config{Listen: []string{"udp://127.0.0.1:5060"}, TLS: TLS{ClientCA: "c"}}, "tls.client_ca: "},
 		{Config{Listen: []string{"udp://127.0.0.1:5060"}, Advertise: "a b"}, "advertise: "},
 	} {
 		if err := c.cfg.Validate(); err == nil || !strings.HasPrefix(err.Error(), c.want) {
@@ -53,7 +56,13 @@ func TestTrunkErrorsNameTheField(t *testing.T) {
 		{"host: ", func(c *TrunkConfig) { c.Host = "" }},
 		{"host: ", func(c *TrunkConfig) { c.Host = "h:0" }},
 		{"host: ", func(c *TrunkConfig) { c.Host = "sip:h" }},
-		{"transport: ", func(c *TrunkConfig) { c.Transport = "tls" }},
+		{"transport: ", func(c *TrunkConfig) { c.Transport = "sctp" }},
+		{"tls: ", func(c *TrunkConfig) { c.TLS.CA = "ca.pem" }},
+		{"tls: ", func(c *TrunkConfig) { c.Transport, c.TLS.Key = "tls", "key.pem" }},
+		{"tls.server_name: ", func(c *TrunkConfig) { c.Transport, c.TLS.ServerName = "wss", "a b" }},
+		{"ws_path: ", func(c *TrunkConfig) { c.Transport, c.WSPath = "ws", "ws" }},
+		{"ws_path: ", func(c *TrunkConfig) { c.Transport, c.WSPath = "ws", "/ws HTTP/1.1\r\nX: y" }},
+		{"keepalive: ", func(c *TrunkConfig) { c.Keepalive = time.Millisecond }},
 		{"number_format: ", func(c *TrunkConfig) { c.NumberFormat = "national" }},
 		{"codecs[1]: ", func(c *TrunkConfig) { c.Codecs = []string{"PCMA", "g729"} }},
 		{"transfer: ", func(c *TrunkConfig) { c.Transfer = "always" }},

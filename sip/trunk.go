@@ -11,8 +11,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	sipmsg "github.com/emiago/sipgo/sip"
-
 	"roomline/media"
 	"roomline/signalling"
 )
@@ -44,7 +42,7 @@ func newTrunk(a *Agent, label string, cfg TrunkConfig) (*trunk, error) {
 	t.host = newHost(name)
 	t.enrols = newEnrolment(t)
 	if t.port == 0 {
-		t.port = uint16(sipmsg.DefaultPort(cfg.Transport))
+		t.port = DefaultPort(cfg.Transport)
 	}
 	for _, s := range cfg.AllowFrom {
 		if p, err := parseSource(s); err == nil {

@@ -14,7 +14,10 @@ import (
 // TrunkConfig is one carrier or PBX.
 type TrunkConfig struct {
 	Host           string        `yaml:"host"`            // name or address, with an optional port (5060)
-	Transport      string        `yaml:"transport"`       // udp (the default) or tcp
+	Transport      string        `yaml:"transport"`       // udp (the default), tcp, tls, ws or wss
+	TLS            TrunkTLS      `yaml:"tls"`             // for tls and wss
+	WSPath         string        `yaml:"ws_path"`         // of the trunk's WebSocket, for ws and wss; default /
+	Keepalive      time.Duration `yaml:"keepalive"`       // between two OPTIONS that ask whether it is there; 0: none; default 30s
 	Username       string        `yaml:"username"`        // for digest authentication; empty: none
 	Password       secret.Value  `yaml:"password"`        // likewise
 	Realm          string        `yaml:"realm"`           // the only realm that is answered; empty: whatever the trunk's own host asks with
@@ -40,7 +43,7 @@ type TrunkConfig struct {
 
 // TrunkDefaults are the values of the fields that a trunk leaves out.
 func TrunkDefaults() TrunkConfig {
-	return TrunkConfig{Transport: "udp", NumberFormat: formatE164, Codecs: []string{"pcmu", "pcma", "g722"},
+	return TrunkConfig{Transport: "udp", WSPath: "/", Keepalive: 30 * time.Second, NumberFormat: formatE164, Codecs: []string{"pcmu", "pcma", "g722"},
 		TrustIdentity: true, Transfer: transferAuto, ReferTo: "sip", Register: Register{Expires: time.Hour},
 		ConnectTimeout: 4 * time.Second, SilenceTimeout: 15 * time.Second,
 		SessionExpires: 30 * time.Minute, SessionMin: shortestSession, DTMF: dtmfAuto}
@@ -66,6 +69,9 @@ func (t TrunkConfig) withDefaults() TrunkConfig {
 	d := TrunkDefaults()
 	if t.Transport == "" {
 		t.Transport = d.Transport
+	}
+	if t.WSPath == "" {
+		t.WSPath = d.WSPath
 	}
 	if t.NumberFormat == "" {
 		t.NumberFormat = d.NumberFormat
@@ -107,7 +113,7 @@ func (t TrunkConfig) withDefaults() TrunkConfig {
 // by their defaults.
 func (t TrunkConfig) Validate() error {
 	t = t.withDefaults()
-	return errors.Join(t.validHost(), t.validProxy(), t.Register.validate(t), t.validWords(), t.validAuth(), t.validNumbers(), t.validSources(), t.validTimes(), t.validSession(), t.validDTMF())
+	return errors.Join(t.validHost(), t.validReach(), t.validProxy(), t.Register.validate(t), t.validWords(), t.validAuth(), t.validNumbers(), t.validSources(), t.validTimes(), t.validSession(), t.validDTMF())
 }
 
 func (t TrunkConfig) validHost() error {
@@ -119,9 +125,6 @@ func (t TrunkConfig) validHost() error {
 
 func (t TrunkConfig) validWords() error {
 	var errs []error
-	if t.Transport != "udp" && t.Transport != "tcp" {
-		errs = append(errs, fmt.Errorf("transport: expected udp or tcp, found %q", t.Transport))
-	}
 	switch t.NumberFormat {
 	case formatE164, formatPlusLess, formatAsIs:
 	default:
