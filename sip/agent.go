@@ -78,13 +78,14 @@ type timing struct {
 	linger  time.Duration // for the BYE of a far end that was transferred away
 	again   time.Duration // before a journal that could not be written is tried again
 	glare   time.Duration // the unit of RFC 3261 §14.1's random waits
+	second  time.Duration // the unit of session timers
 
 	farewells []time.Duration // after each BYE to a call of before a sudden end
 }
 
 func realTiming() timing {
 	return timing{t1: 500 * time.Millisecond, t2: 4 * time.Second, ack: 32 * time.Second, cancel: 10 * time.Second,
-		bye: 3 * time.Second, watch: time.Second, silence: 30 * time.Second, glare: 10 * time.Millisecond,
+		bye: 3 * time.Second, watch: time.Second, silence: 30 * time.Second, glare: 10 * time.Millisecond, second: time.Second,
 		refer: 35 * time.Second, linger: 2 * time.Second,
 		again: time.Second, farewells: []time.Duration{time.Second, 4 * time.Second, 15 * time.Second, time.Minute},
 		lookup: 4 * time.Second, follow: time.Minute, search: 10 * time.Second, hush: 20 * time.Millisecond}

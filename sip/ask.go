@@ -27,6 +27,7 @@ type asking struct {
 	tx    *sipmsg.ClientTx
 	req   *sipmsg.Request
 	creds credentials
+	mute  bool // the latest one had no answer in time
 }
 
 func (a *asking) responses() <-chan *sipmsg.Response {
@@ -70,7 +71,7 @@ func (l *leg) askNext() {
 	if busy := r.tx != nil || r.timer != nil || l.unacked != nil; busy && a.queue[0].method == sipmsg.REFER {
 		return // a session that is just changing is not given away
 	}
-	a.creds = credentials{trunk: l.trunk, within: true}
+	a.creds, a.mute = credentials{trunk: l.trunk, within: true}, false
 	l.put(nil)
 }
 
@@ -112,6 +113,7 @@ func (l *leg) replied(res *sipmsg.Response) {
 
 // unreplied is the end of a question that had no answer for 64*T1.
 func (l *leg) unreplied() {
+	l.asking.mute = timedOut(l.asking.tx)
 	l.asking.tx = nil
 	l.closeQuestion(nil)
 }

@@ -39,15 +39,11 @@ func (l *leg) show(v signalling.View) {
 
 // reidentify sends an UPDATE where the far end takes one, else a re-INVITE.
 func (l *leg) reidentify() {
-	if !l.allows(sipmsg.UPDATE) {
+	if !l.allows(sipmsg.UPDATE) || l.noUpdate {
 		l.reoffer.tell = true
 		return
 	}
-	l.ask(question{method: sipmsg.UPDATE, dress: func(req *sipmsg.Request) {
-		req.AppendHeader(l.dialog.contact())
-		req.AppendHeader(sipmsg.NewHeader("Allow", l.trunk.allowed()))
-		l.assert(req)
-	}})
+	l.refreshSession()
 }
 
 // assert adds who is at our end, for a trunk that trusts us with that

@@ -152,6 +152,9 @@ func (a *Agent) invited(req *sipmsg.Request, tx *sipmsg.ServerTx, t *trunk) {
 	if r.status == 0 && in.To.Number == "" {
 		r = refuse(484, "Address Incomplete")
 	}
+	if s := newSession(t); r.status == 0 {
+		r = s.judge(req)
+	}
 	if r.status != 0 {
 		a.release(key)
 		a.refuse(req, tx, r)

@@ -36,7 +36,7 @@ func TestNothingIsInjected(t *testing.T) {
 		for _, h := range invite.Headers() {
 			names = append(names, h.Name())
 		}
-		want := "Via Max-Forwards From To Call-ID CSeq User-Agent Contact Allow Supported Content-Type Content-Length"
+		want := "Via Max-Forwards From To Call-ID CSeq User-Agent Contact Allow Supported Session-Expires Min-SE Content-Type Content-Length"
 		if got := strings.Join(names, " "); got != want {
 			t.Errorf("%q: headers %s, want %s", number, got, want)
 		}

@@ -150,6 +150,7 @@ func (i *incoming) pickUp(format media.Format) bool {
 	if i.remote != nil {
 		i.start(n) // before the answer leaves: the far end may speak at once (RFC 3264 §6.1)
 	}
+	i.said = body
 	i.publish() // so that it is written down about when the 200 arrives
 	if err := i.okay(i.tx, i.invite, body, i.remote == nil); err != nil {
 		i.unanswerable(err)

@@ -29,6 +29,7 @@ type leg struct {
 	dialog *dialog
 	port   *port.Port
 	local  offer.Local // our last description
+	said   []byte      // the same as it was sent
 	codec  media.Format
 	agreed media.Negotiated
 	since  time.Time // since when the far end should be heard
@@ -46,6 +47,8 @@ type leg struct {
 	unacked  *unacked         // nil: every 2xx of ours has its ACK
 	accepted *unacked         // the latest, with its ACK or without
 	reoffer  reoffer
+	session  session // its timer
+	noUpdate bool    // the far end refused an UPDATE in spite of its Allow
 	asking   asking
 
 	known       atomic.Pointer[answered] // nil before the answer
@@ -60,7 +63,7 @@ type leg struct {
 }
 
 func newLeg(t *trunk, in *signalling.Inbox, side signalling.Side) *leg {
-	return &leg{agent: t.agent, trunk: t, in: in, side: side, log: in.Log().With("trunk", t.name), mail: newMailbox()}
+	return &leg{agent: t.agent, trunk: t, in: in, side: side, log: in.Log().With("trunk", t.name), mail: newMailbox(), session: newSession(t)}
 }
 
 // Offers implements signalling.Leg.

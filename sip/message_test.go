@@ -77,8 +77,8 @@ func TestInspect(t *testing.T) {
 
 func TestUnsupportedIsNamed(t *testing.T) {
 	b := newBed(t)
-	b.send(b.text("INVITE", "+4930555", nil, "Require: 100rel, timer"))
-	if got := b.response("420").GetHeader("Unsupported").Value(); got != "100rel, timer" {
+	b.send(b.text("INVITE", "+4930555", nil, "Require: sec-agree, timer"))
+	if got := b.response("420").GetHeader("Unsupported").Value(); got != "sec-agree" {
 		t.Errorf("Unsupported: %s", got)
 	}
 	b.id = newTag()

@@ -53,6 +53,7 @@ func (l *leg) okay(tx *sipmsg.ServerTx, req *sipmsg.Request, body []byte, offere
 	res.AppendHeader(l.dialog.contact())
 	res.AppendHeader(sipmsg.NewHeader("Allow", l.trunk.allowed()))
 	res.AppendHeader(sipmsg.NewHeader("Supported", supportedList))
+	l.session.answer(req, res)
 	l.assert(res)
 	if err := deliver(tx, res); err != nil {
 		return err

@@ -87,11 +87,13 @@ func (o *outgoing) next(auth sipmsg.Header) *sipmsg.Request {
 		req.AppendHeader(sipmsg.NewHeader("Replaces", r.String()))
 		req.AppendHeader(sipmsg.NewHeader("Require", "replaces"))
 	}
+	o.session.ask(req)
 	o.identify(req)
 	if auth != nil {
 		req.AppendHeader(auth)
 	}
-	describeWith(req, offer.Offer(o.local))
+	o.said = offer.Offer(o.local)
+	describeWith(req, o.said)
 	return req
 }
 
@@ -125,6 +127,11 @@ func (o *outgoing) call() *sipmsg.Response {
 			o.creds.worked()
 			return res
 		}
+		if o.session.tooSmall(res) && !o.told {
+			o.creds = credentials{trunk: o.trunk} // the credentials were for the INVITE before
+			o.invite, text = o.next(nil), "INVITE (with a longer session timer)"
+			continue
+		}
 		challenge := res.StatusCode == 401 || res.StatusCode == 407
 		if !challenge || o.told {
 			o.final(res)
@@ -146,6 +153,7 @@ func (o *outgoing) answered(res *sipmsg.Response) bool {
 	o.recognise(res)
 	o.dialog.establish(res)
 	o.farewell = o.bye
+	o.session.answered(res)
 	o.publish()
 	o.acknowledge(res)
 	o.trunk.report("up")

@@ -5,25 +5,18 @@ import (
 
 	sipmsg "github.com/emiago/sipgo/sip"
 
-	"roomline/media"
-	"roomline/media/offer"
 	"roomline/signalling"
 )
-
-// describe prepares our next description in the dialog.
-func (l *leg) describe(hold bool) {
-	l.local.Formats, l.local.Direction = []media.Format{l.codec}, offer.SendRecv
-	l.local.Version++
-	if hold {
-		l.local.Direction = offer.SendOnly
-	}
-}
 
 // reinvited answers a re-INVITE (RFC 3261 §14.2): a new address, a hold, or a
 // question for our offer. The format stays, so that packets still pass through.
 func (l *leg) reinvited(m request) {
 	if l.reoffer.tx != nil || l.unacked != nil {
 		l.reply(m, refuse(491, "Request Pending"))
+		return
+	}
+	if r := l.session.judge(m.Request); r.status != 0 {
+		l.reply(m, r)
 		return
 	}
 	body, offered, ok := l.renegotiate(m)
@@ -92,12 +85,13 @@ func (l *leg) reanswered(res *sipmsg.Response) {
 		l.acknowledge(res)
 		l.retarget(res.Contact())
 		l.recognise(res)
+		l.session.answered(res)
 		r.agreed = r.asked
 		if n, err := l.accept(res.Body()); err == nil {
 			l.start(n)
 		}
 	case res.StatusCode == 491:
-		r.tell = l.trunk.SendIdentity
+		r.tell, r.refresh = l.trunk.SendIdentity, r.fresh
 		r.timer = time.NewTimer(l.glare())
 	case res.StatusCode == 408 || res.StatusCode == 481:
 		l.part(signalling.Reason{Cause: signalling.PeerTimeout, Detail: statusLine(res)})
@@ -117,6 +111,9 @@ func (l *leg) reinviteAgain(res *sipmsg.Response) {
 		}
 	}
 	r.wish = r.agreed
+	if r.fresh {
+		l.unrefreshed(res)
+	}
 }
 
 // reunanswered ends the dialog (RFC 3261 §14.1: no answer is like a 408).

@@ -5,21 +5,21 @@ import (
 	"time"
 
 	sipmsg "github.com/emiago/sipgo/sip"
-
-	"roomline/media/offer"
 )
 
-// reoffer is our own re-INVITE, for hold, and to tell who is here now where the
-// far end takes no UPDATE.
+// reoffer is our own re-INVITE: for hold, and where the far end takes no UPDATE,
+// to tell who is here now and to refresh the session.
 type reoffer struct {
-	wish   bool // the call wants the far end on hold
-	agreed bool // it is
-	asked  bool // what the offer under way says
-	tell   bool // the far end does not know yet who is here
-	req    *sipmsg.Request
-	creds  credentials
-	tx     *sipmsg.ClientTx
-	timer  *time.Timer // until the next attempt after glare
+	wish    bool // the call wants the far end on hold
+	agreed  bool // it is
+	asked   bool // what the offer under way says
+	tell    bool // the far end does not know yet who is here
+	refresh bool // the session is to be refreshed so (RFC 4028)
+	fresh   bool // the one under way does that
+	req     *sipmsg.Request
+	creds   credentials
+	tx      *sipmsg.ClientTx
+	timer   *time.Timer // until the next attempt after glare
 }
 
 func (r *reoffer) responses() <-chan *sipmsg.Response {
@@ -47,9 +47,10 @@ func (r *reoffer) again() <-chan time.Time {
 // and nothing else is under way (RFC 3261 §14.1).
 func (l *leg) offerAgain() {
 	r := &l.reoffer
-	if r.wish == r.agreed && !r.tell || r.tx != nil || r.timer != nil || l.unacked != nil || l.asking.refers() || l.over {
+	if r.wish == r.agreed && !r.tell && !r.refresh || r.tx != nil || r.timer != nil || l.unacked != nil || l.asking.refers() || l.over {
 		return
 	}
+	r.fresh, r.refresh = r.refresh, false
 	r.asked, r.tell, r.creds = r.wish, false, credentials{trunk: l.trunk, within: true}
 	l.reinvite(nil, "re-INVITE")
 }
@@ -61,14 +62,19 @@ func (l *leg) reinvite(auth sipmsg.Header, text string) {
 	r.req = l.dialog.request(sipmsg.INVITE)
 	r.req.AppendHeader(l.dialog.contact())
 	r.req.AppendHeader(sipmsg.NewHeader("Allow", l.trunk.allowed()))
+	l.session.ask(r.req)
 	l.assert(r.req)
 	if auth != nil {
 		r.req.AppendHeader(auth)
 	}
-	describeWith(r.req, offer.Offer(l.local))
+	body, _ := l.versioned(l.offer)
+	describeWith(r.req, body)
 	tx, err := l.begin(r.req, text, time.Second)
 	if err != nil {
 		r.wish = r.agreed
+		if r.fresh {
+			l.session.later()
+		}
 		return
 	}
 	tx.OnRetransmission(l.another)

@@ -3,8 +3,6 @@ package sip
 import (
 	sipmsg "github.com/emiago/sipgo/sip"
 
-	"roomline/media"
-	"roomline/media/offer"
 	"roomline/signalling"
 )
 
@@ -59,6 +57,10 @@ func (l *leg) takenOver(m takeOver) {
 		l.agent.refuse(m.Request, m.tx, refuse(486, "Busy Here"))
 		return
 	}
+	if r := l.session.judge(m.Request); r.status != 0 {
+		l.agent.refuse(m.Request, m.tx, r)
+		return
+	}
 	local := l.local
 	l.describe(l.reoffer.wish)
 	body, n, ok := l.answerTo(m.Body())
@@ -87,19 +89,6 @@ func (l *leg) takenOver(m takeOver) {
 	}
 }
 
-// answerTo answers an offer, or makes one where there is none: then n is nil.
-func (l *leg) answerTo(sdp []byte) (body []byte, n *media.Negotiated, ok bool) {
-	if len(sdp) == 0 {
-		return offer.Offer(l.local), nil, true
-	}
-	remote, err := offer.Parse(sdp)
-	if err != nil {
-		return nil, nil, false
-	}
-	body, agreed, err := offer.Answer(remote, l.local, l.codec)
-	return body, &agreed, err == nil
-}
-
 // move makes d the leg's dialog. What was asked in the one before is forgotten.
 func (l *leg) move(d *dialog) {
 	l.agent.scribe.forget(entryKey(l.dialog.callID, l.dialog.local.tag))
@@ -109,5 +98,7 @@ func (l *leg) move(d *dialog) {
 	l.agent.legs[l.key()] = l
 	l.agent.mu.Unlock()
 	l.asking, l.referral, l.referrals, l.transferred = asking{}, nil, 0, false
+	l.session.stop()
+	l.session, l.noUpdate = newSession(l.trunk), false
 	l.publish()
 }

@@ -37,6 +37,8 @@ func (l *leg) talk() {
 			l.replied(res)
 		case <-l.asking.done():
 			l.unreplied()
+		case <-l.session.due():
+			l.sessionDue()
 		case <-l.transfer.late():
 			l.notReferred(signalling.PeerTimeout, "the far end did not say how the transfer went")
 		case <-l.left():

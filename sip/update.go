@@ -10,6 +10,10 @@ import (
 // updated answers an UPDATE (RFC 3311 §5.2). Without a description it says who
 // or where the far end is now; with one it is a re-INVITE that needs no ACK.
 func (l *leg) updated(m request) {
+	if r := l.session.judge(m.Request); r.status != 0 {
+		l.reply(m, r)
+		return
+	}
 	if len(m.Body()) == 0 {
 		l.retarget(m.Contact())
 		l.learnMethods(m)
@@ -36,5 +40,8 @@ func (l *leg) updated(m request) {
 func (l *leg) upToDate(m request, body []byte) {
 	res := l.agent.response(m.Request, 200, "OK", body)
 	res.AppendHeader(l.dialog.contact())
+	if l.known.Load() != nil {
+		l.session.answer(m.Request, res)
+	}
 	l.send(m, res, sipmsg.NewHeader("Allow", l.trunk.allowed()))
 }

@@ -1,0 +1,51 @@
+package sip
+
+import (
+	"bytes"
+
+	"roomline/media"
+	"roomline/media/offer"
+)
+
+// describe prepares our next description in the dialog.
+func (l *leg) describe(hold bool) {
+	l.local.Formats, l.local.Direction = []media.Format{l.codec}, offer.SendRecv
+	if hold {
+		l.local.Direction = offer.SendOnly
+	}
+}
+
+// offer is what we would have, as it stands.
+func (l *leg) offer() ([]byte, error) { return offer.Offer(l.local), nil }
+
+// versioned writes a description under a new version if it says anything else
+// than the last one did, and under the old one if not (RFC 3264 §8, RFC 4028 §7.4).
+func (l *leg) versioned(write func() ([]byte, error)) ([]byte, error) {
+	body, err := write()
+	if err == nil && l.said != nil && !bytes.Equal(body, l.said) {
+		l.local.Version++
+		body, err = write()
+	}
+	if err == nil {
+		l.said = body
+	}
+	return body, err
+}
+
+// answerTo answers an offer, or makes one where there is none: then n is nil.
+func (l *leg) answerTo(sdp []byte) (body []byte, n *media.Negotiated, ok bool) {
+	if len(sdp) == 0 {
+		body, err := l.versioned(l.offer)
+		return body, nil, err == nil
+	}
+	remote, err := offer.Parse(sdp)
+	if err != nil {
+		return nil, nil, false
+	}
+	n = &media.Negotiated{}
+	body, err = l.versioned(func() (answer []byte, err error) {
+		answer, *n, err = offer.Answer(remote, l.local, l.codec)
+		return answer, err
+	})
+	return body, n, err == nil
+}
