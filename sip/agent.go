@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"log/slog"
 	"net/netip"
 	"slices"
@@ -54,6 +55,9 @@ type Agent struct {
 	scribe    *scribe
 	forsaken  forsaken
 	dropped   atomic.Uint64 // packets and connections from strangers
+	malformed atomic.Uint64 // messages from trunks' addresses that make no sense
+	parser    *sipmsg.Parser
+	seed      maphash.Seed // of tags that are not remembered
 	draining  atomic.Bool
 
 	mu     sync.Mutex
@@ -101,6 +105,7 @@ func New(cfg Config, trunks map[string]TrunkConfig, ports Ports, board Switchboa
 	a := &Agent{cfg: cfg, trunks: map[string]*trunk{}, ports: ports, board: board, log: log, product: "roomline",
 		token: rand.Text()[:12], timing: realTiming(), resolve: resolve, strays: make(chan *sipmsg.Response, 64),
 		scribe: newScribe(journal, log), forsaken: forsaken{all: map[string]abandoned{}}, legs: map[legKey]*leg{}, fresh: map[mergeKey]bool{}}
+	a.parser, a.seed = sipmsg.NewParser(sipmsg.WithHeadersParsers(parsers())), maphash.MakeSeed()
 	if cfg.Product != "" {
 		a.product = cfg.Product
 	}

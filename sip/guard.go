@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"bytes"
 	"errors"
 	"net"
 	"net/netip"
@@ -9,12 +10,11 @@ import (
 	"time"
 )
 
-// guardedPackets lets through what comes from a trunk's address and drops all
-// else unread.
+// guardedPackets lets through what comes from a trunk's address and makes sense,
+// and drops all from elsewhere unread.
 type guardedPackets struct {
 	net.PacketConn
-	admits  func(netip.Addr) bool
-	dropped *atomic.Uint64
+	*gate
 	once    sync.Once
 	reading chan struct{} // closed when the library reads, and so knows the socket
 	deaf    atomic.Bool
@@ -23,8 +23,8 @@ type guardedPackets struct {
 	closing sync.Once
 }
 
-func guard(c net.PacketConn, admits func(netip.Addr) bool, dropped *atomic.Uint64) *guardedPackets {
-	return &guardedPackets{PacketConn: c, admits: admits, dropped: dropped,
+func guard(c net.PacketConn, g *gate) *guardedPackets {
+	return &guardedPackets{PacketConn: c, gate: g,
 		reading: make(chan struct{}), idle: make(chan struct{}), done: make(chan struct{})}
 }
 
@@ -43,11 +43,29 @@ func (g *guardedPackets) ReadFrom(b []byte) (int, net.Addr, error) {
 			}
 			continue
 		}
-		if g.admits(from.(*net.UDPAddr).AddrPort().Addr().Unmap()) {
+		if n = g.judge(b[:n], from.(*net.UDPAddr).AddrPort()); n > 0 {
 			return n, from, nil
 		}
-		g.dropped.Add(1)
 	}
+}
+
+// judge is how many bytes of a packet the library may read; 0: none.
+func (g *guardedPackets) judge(b []byte, from netip.AddrPort) int {
+	from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
+	if !g.admits(from.Addr()) {
+		g.dropped.Add(1)
+		return 0
+	}
+	start := bytes.TrimLeft(b, "\r\n\x00")
+	if len(start) == 0 { // it keeps a NAT open (RFC 5626 §3.5.1)
+		return 0
+	}
+	b = b[:copy(b, start)]
+	v := g.screen(b, from, "udp")
+	if len(v.reply) > 0 {
+		_, _ = g.WriteTo(v.reply, net.UDPAddrFromAddrPort(v.to)) // else the far end asks again
+	}
+	return len(v.pass)
 }
 
 // leave is the end of reading. The library forgets the socket at once when it
@@ -85,8 +103,7 @@ const maxStreams = 20
 // guardedStreams accepts connections from trunks only, a few from each.
 type guardedStreams struct {
 	net.Listener
-	admits  func(netip.Addr) bool
-	dropped *atomic.Uint64
+	*gate
 
 	mu   sync.Mutex
 	open map[netip.Addr]int

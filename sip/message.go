@@ -6,16 +6,6 @@ import (
 	sipmsg "github.com/emiago/sipgo/sip"
 )
 
-// Limits of what one message may hold.
-const (
-	maxHeaders = 100
-	maxVia     = 20
-	maxLine    = 8 << 10  // bytes of one header line
-	maxBody    = 32 << 10 // bytes
-	maxURI     = 512      // bytes of the Request-URI
-	maxCSeq    = 1<<31 - 1
-)
-
 const sdpType = "application/sdp"
 
 // allowed are the methods that are really handled, as Allow lists them.

@@ -19,7 +19,7 @@ import (
 // nothing: it is looked for until it has.
 func (a *Agent) Start(ctx context.Context) error {
 	log := slog.New(quiet{a.log.Handler()})
-	a.transport = sipmsg.NewTransportLayer(nowhere(), sipmsg.NewParser(sipmsg.WithHeadersParsers(parsers())), nil, sipmsg.WithTransportLayerLogger(log))
+	a.transport = sipmsg.NewTransportLayer(nowhere(), a.parser, nil, sipmsg.WithTransportLayerLogger(log))
 	a.transport.OnMessage(a.prepare)
 	a.txs = sipmsg.NewTransactionLayer(a.transport, sipmsg.WithTransactionLayerLogger(log),
 		sipmsg.WithTransactionLayerUnhandledResponseHandler(a.stray), sipmsg.WithTransactionLayerTerminateOnConnClose())
@@ -76,12 +76,13 @@ func (a *Agent) locate(ctx context.Context) {
 
 // bind opens the listeners, and misses none that a trunk needs.
 func (a *Agent) bind() error {
+	g := &gate{admits: a.admits, dropped: &a.dropped, screen: a.screen}
 	for _, s := range a.cfg.Listen {
 		addr, err := parseListen(s)
 		if err != nil {
 			return err
 		}
-		l, err := listen(addr, a.cfg.Advertise, a.admits, &a.dropped)
+		l, err := listen(addr, a.cfg.Advertise, g)
 		if err != nil {
 			return err
 		}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"sync/atomic"
 
 	sipmsg "github.com/emiago/sipgo/sip"
 )
@@ -20,7 +19,7 @@ type listener struct {
 }
 
 // listen binds an address; nothing is read before serve.
-func listen(l listenAddr, advertise string, admits func(netip.Addr) bool, dropped *atomic.Uint64) (*listener, error) {
+func listen(l listenAddr, advertise string, g *gate) (*listener, error) {
 	network := l.network + "6"
 	if l.addr.Addr().Is4() {
 		network = l.network + "4"
@@ -30,13 +29,13 @@ func listen(l listenAddr, advertise string, admits func(netip.Addr) bool, droppe
 	if l.network == "udp" {
 		var c net.PacketConn
 		if c, err = net.ListenPacket(network, l.addr.String()); err == nil {
-			bound.packets = guard(c, admits, dropped)
+			bound.packets = guard(c, g)
 			bound.addr = c.LocalAddr().(*net.UDPAddr).AddrPort()
 		}
 	} else {
 		var s net.Listener
 		if s, err = net.Listen(network, l.addr.String()); err == nil {
-			bound.streams = &guardedStreams{Listener: s, admits: admits, dropped: dropped, open: map[netip.Addr]int{}}
+			bound.streams = &guardedStreams{Listener: s, gate: g, open: map[netip.Addr]int{}}
 			bound.addr = s.Addr().(*net.TCPAddr).AddrPort()
 		}
 	}

@@ -1,0 +1,91 @@
+package sip
+
+import (
+	"net/netip"
+	"runtime/debug"
+	"strings"
+	"sync/atomic"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+)
+
+// gate is what everything from outside passes before the library sees it:
+// first its source, then its bytes.
+type gate struct {
+	admits  func(netip.Addr) bool
+	dropped *atomic.Uint64 // from strangers
+	screen  func(b []byte, from netip.AddrPort, network string) verdict
+}
+
+// verdict is what becomes of a message. Both may be empty.
+type verdict struct {
+	pass  []byte         // what the library may read
+	reply []byte         // what is sent back to its source at once
+	to    netip.AddrPort // where that goes over UDP
+	fatal bool           // over a stream: nothing after it can be understood
+}
+
+// screen judges one whole message. What is answered here costs a look, no
+// transaction and no goroutine, and what the library gets cannot break it.
+func (a *Agent) screen(b []byte, from netip.AddrPort, network string) (v verdict) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			a.log.Error("a SIP message broke its reader", "fault", fault, "stack", string(debug.Stack()))
+			v = verdict{fatal: true}
+		}
+	}()
+	m, r := read(b)
+	if r.status == 0 {
+		b, r = m.bounds(b, network)
+	}
+	if r.status != 0 {
+		a.malformed.Add(1)
+		return verdict{reply: a.objection(b, m, r, from), to: m.returnTo(from), fatal: true}
+	}
+	msg, err := a.parser.ParseSIP(b)
+	if err != nil {
+		a.malformed.Add(1)
+		return verdict{reply: a.objection(b, m, refuse(400, "Bad Request"), from), to: m.returnTo(from), fatal: true}
+	}
+	if req, ok := msg.(*sipmsg.Request); ok {
+		if r := inspect(req); r.status != 0 && req.Method != sipmsg.ACK {
+			return verdict{reply: a.statelessly(req, r, from, network), to: m.returnTo(from)}
+		}
+	}
+	return verdict{pass: b}
+}
+
+// bounds checks where the message ends. In a datagram what follows it is no
+// message, and is cut off (RFC 3261 §18.3).
+func (m raw) bounds(b []byte, network string) ([]byte, refusal) {
+	if m.length > len(b)-m.head {
+		return b, refuse(400, "Content-Length Too Large")
+	}
+	if m.length < 0 && network != "udp" {
+		return b, refuse(400, "Missing Content-Length")
+	}
+	if m.length >= 0 {
+		b = b[:m.head+m.length]
+	}
+	if len(b)-m.head > maxBody {
+		return b, refuse(413, "Request Entity Too Large")
+	}
+	return b, refusal{}
+}
+
+// statelessly answers a request that was understood (RFC 3261 §8.2.7).
+func (a *Agent) statelessly(req *sipmsg.Request, r refusal, from netip.AddrPort, network string) []byte {
+	if req.Via() == nil || req.From() == nil || req.To() == nil || req.CallID() == nil || req.CSeq() == nil {
+		return nil
+	}
+	req.SetSource(from.String())
+	req.SetTransport(strings.ToUpper(network))
+	if tagOf(req.To().Params) == "" {
+		req.To().Params.Add("tag", a.tagFor(req.CallID().Value(), req.CSeq().Value()))
+	}
+	res := a.response(req, r.status, r.phrase, nil)
+	for _, h := range r.headers {
+		res.AppendHeader(h)
+	}
+	return []byte(res.String())
+}
