@@ -137,10 +137,13 @@ func (c *call) advance(e Event) {
 
 // vet turns an answer that has no audio, or the wrong kind, into what it is.
 func (c *call) vet(e Event) Event {
-	if e.letter != nil || e.Kind != Answered && e.Kind != Confirmed || !c.here(e.Side) {
+	if e.letter != nil || e.Kind != Answered && e.Kind != Confirmed && !c.foretells(e) || !c.here(e.Side) {
 		return e
 	}
 	m := c.legs[e.Side].Media()
+	if m != nil && c.strays(e, m) {
+		return Event{Kind: Failed, Side: e.Side, Reason: Reason{Cause: NoCodec, Detail: "the answer is in another codec than what was heard before it"}}
+	}
 	if m == nil || c.move.at == ringing && e.Side == c.move.to && !m.Format().Same(c.staying().Format()) {
 		e.Kind = mismatched
 	}

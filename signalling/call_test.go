@@ -15,25 +15,39 @@ import (
 
 // fakeLeg does at once what it is told, unless it is stuck.
 type fakeLeg struct {
-	mu     sync.Mutex // where a test acts while the call does
-	side   Side
-	in     *Inbox
-	stuck  bool
-	faulty bool
-	slow   bool // says Confirmed only when the test does
-	to     Target
-	refer  *Event // what it answers to Transfer; nil: nothing
-	did    []string
-	hung   []Reason
-	views  []View
-	asked  []Destination
-	became []Reason // of the transfers that it asked for
-	audio  *fakeEnd
+	mu      sync.Mutex // where a test acts while the call does
+	side    Side
+	in      *Inbox
+	stuck   bool
+	faulty  bool
+	preview bool // says Early when it is given progress
+	slow    bool // says Confirmed only when the test does
+	to      Target
+	refer   *Event // what it answers to Transfer; nil: nothing
+	did     []string
+	hung    []Reason
+	views   []View
+	asked   []Destination
+	became  []Reason // of the transfers that it asked for
+	audio   *fakeEnd
 }
 
 func (l *fakeLeg) Offers() []media.Format { return []media.Format{media.PCMU, media.PCMA} }
 func (l *fakeLeg) Ring()                  { l.note("ring") }
-func (l *fakeLeg) SendDigit(d byte)       { l.note("digit " + string(d)) }
+
+// Progress is what a telephone does, which hears what comes before the answer.
+func (l *fakeLeg) Progress(f media.Format, connect bool) {
+	if connect {
+		l.note("connect " + f.Name)
+	} else {
+		l.note("progress " + f.Name)
+	}
+	if l.preview {
+		l.in.Post(Event{Kind: Early, Side: l.side})
+	}
+}
+
+func (l *fakeLeg) SendDigit(d byte) { l.note("digit " + string(d)) }
 
 func (l *fakeLeg) note(what string) {
 	l.mu.Lock()

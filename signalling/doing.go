@@ -16,6 +16,8 @@ func (c *call) do(a Action) {
 		c.dial(a.Side)
 	case DoRing:
 		c.legs[a.Side].Ring()
+	case DoProgress:
+		c.progress(a)
 	case DoAnswer:
 		c.answer(a.Side)
 	case DoDigit:

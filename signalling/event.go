@@ -45,6 +45,7 @@ const (
 	Routed      Kind = iota // the dial plan found a target
 	Unroutable              // the dial plan refused; Reason says why
 	Ringing                 // leg B alerts its user
+	Early                   // before the answer: leg B has something to be heard, or leg A can pass it on; its Media is there
 	Answered                // leg B's user answered; its Media is there
 	Confirmed               // leg A can carry audio; its Media is there
 	Digit                   // one DTMF digit from the far end, outside the audio
@@ -77,7 +78,7 @@ const (
 	kinds
 )
 
-var kindNames = [kinds]string{"routed", "unroutable", "ringing", "answered", "confirmed", "digit", "held",
+var kindNames = [kinds]string{"routed", "unroutable", "ringing", "early", "answered", "confirmed", "digit", "held",
 	"resumed", "muted", "unmuted", "identified", "refer", "referred", "not-referred", "hung-up", "timed-out", "drain", "stop", "failed", "gone",
 	"released", "overdue", "mismatched", "asked", "shown", "hidden", "claimed", "handed", "withheld", "relieved"}
 
@@ -85,13 +86,14 @@ func (k Kind) String() string { return nameOf(kindNames[:], int(k)) }
 
 // Event is one fact reported to a call.
 type Event struct {
-	Kind   Kind
-	Side   Side
-	Reason Reason
-	Digit  byte
-	Silent bool        // of Held: the far end sends nothing to be heard meanwhile
-	Party  Party       // of Identified
-	To     Destination // of Refer
+	Kind    Kind
+	Side    Side
+	Reason  Reason
+	Digit   byte
+	Connect bool        // of Early: worth answering a caller for who would hear nothing before
+	Silent  bool        // of Held: the far end sends nothing to be heard meanwhile
+	Party   Party       // of Identified
+	To      Destination // of Refer
 
 	fromLeg bool    // posted by the leg itself
 	native  bool    // of Routed, in a transfer: who stays may be asked to go there by itself
@@ -105,6 +107,7 @@ type Do uint8
 const (
 	DoDial Do = iota
 	DoRing
+	DoProgress // let a leg hear what the other side plays before its answer
 	DoAnswer
 	DoDigit
 	DoShow
@@ -123,18 +126,19 @@ const (
 	dos
 )
 
-var doNames = [dos]string{"dial", "ring", "answer", "digit", "show", "hangup", "report", "route", "transfer", "transferred",
+var doNames = [dos]string{"dial", "ring", "progress", "answer", "digit", "show", "hangup", "report", "route", "transfer", "transferred",
 	"ask", "claim", "relieve", "reveal", "hide", "give", "withhold"}
 
 func (d Do) String() string { return nameOf(doNames[:], int(d)) }
 
 // Action is one effect of a step.
 type Action struct {
-	Do     Do
-	Side   Side
-	Reason Reason
-	Digit  byte
-	To     Destination // of a transfer
+	Do      Do
+	Side    Side
+	Reason  Reason
+	Digit   byte
+	Connect bool        // of DoProgress, as the event said
+	To      Destination // of a transfer
 
 	letter *letter // what is answered
 }

@@ -7,12 +7,16 @@ const (
 	silence source = iota
 	music          // of Options.Music
 	partner        // the other of the pair
+	preview        // the other of the pair, before it has answered
 )
 
 // hears says what a side is to hear now. It follows from the phase alone, so
 // that whatever happened, the sound is right.
 func (p phase) hears(s Side) source {
 	at := p.place(s)
+	if p.State < Connected {
+		return p.previews(s)
+	}
 	if p.State != Connected || at < 0 || !p.here(s) || !p.slots[s].up {
 		return silence
 	}

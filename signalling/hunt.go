@@ -87,6 +87,9 @@ func (h *hunt) Offers() []media.Format { return nil }
 // Ring implements Leg: only a caller hears ringing.
 func (h *hunt) Ring() {}
 
+// Progress implements Leg: only a caller waits for an answer.
+func (h *hunt) Progress(media.Format, bool) {}
+
 // Answer implements Leg: only a caller is answered.
 func (h *hunt) Answer(media.Format) {}
 

@@ -18,6 +18,7 @@ type ringer struct{ in *signalling.Inbox }
 
 func (r ringer) Offers() []media.Format        { return nil }
 func (r ringer) Ring()                         {}
+func (r ringer) Progress(media.Format, bool)   {}
 func (r ringer) Answer(media.Format)           {}
 func (r ringer) Show(signalling.View)          {}
 func (r ringer) SendDigit(byte)                {}

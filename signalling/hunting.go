@@ -73,9 +73,9 @@ func (h *hunt) heard(e Event) {
 	case h.winner >= 0:
 	case e.Kind == Identified: // who takes the call in a room that is rung as a whole
 		q.target.To = e.Party
-	case e.Kind == Ringing && !h.rang:
+	case (e.Kind == Ringing || e.Kind == Early) && !h.rang: // of several nobody could be heard
 		h.rang = true
-		h.post(e)
+		h.post(Event{Kind: Ringing})
 	case e.Kind == Answered:
 		h.win(n)
 	}

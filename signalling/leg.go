@@ -18,7 +18,14 @@ type Leg interface {
 	Offers() []media.Format
 	// Ring tells the far end that the other side is alerting.
 	Ring()
-	// Answer accepts the call with one of the formats offered; the leg then
+	// Progress lets the far end hear, before the answer, what the other side
+	// plays in a format that was offered (RFC 3960, and talk back where it may).
+	// Once it can, the leg posts Early. One whose protocol has no audio before an
+	// answer does nothing, or, where connect is set, answers as if by itself: its
+	// far end takes the call for answered, and Answer still follows.
+	Progress(f media.Format, connect bool)
+	// Answer accepts the call with one of the formats offered, after Progress
+	// with the same; the leg then
 	// posts Confirmed when audio can flow, or HungUp.
 	Answer(f media.Format)
 	// Show tells the far end what is known of the other side now. It is given
@@ -36,8 +43,9 @@ type Leg interface {
 	Transferred(Reason)
 	// Hangup ends the leg, whatever state it is in.
 	Hangup(Reason)
-	// Media is the leg's audio. It is there once the leg has posted Answered
-	// (side B) or Confirmed (side A), and nil before.
+	// Media is the leg's audio. It is there once the leg has posted Early,
+	// Answered (side B) or Confirmed (side A), and nil before. In a call that is
+	// not answered its format never changes.
 	Media() media.Endpoint
 }
 

@@ -5,6 +5,7 @@ import "roomline/media"
 // sound is what each side is given to hear just now.
 type sound struct {
 	bridge *media.Bridge // between the pair; nil before there was one
+	before *media.Bridge // the same before the answer, which no tap hears
 	turns  int           // after how many transfers that is
 	tap    media.Tap     // made with the first bridge, and kept
 	early  *media.Early  // what the called side says before the caller can hear it
@@ -19,8 +20,9 @@ const earlyPackets = 100
 // that packets pass through untouched (RFC 3264 §6.1 lets an answer choose).
 func (c *call) answer(s Side) {
 	m := c.legs[c.other(s)].Media()
-	c.sound.early = media.NewEarly(earlyPackets)
-	m.SendTo(c.sound.early)
+	if !c.slots[s].up {
+		c.keep(m)
+	}
 	c.legs[s].Answer(m.Format())
 }
 
@@ -43,8 +45,11 @@ func (c *call) listen() {
 
 // play begins, and returns what ends it.
 func (c *call) play(s Side, what source) (stop func()) {
-	if what == partner {
+	switch what {
+	case partner:
 		return c.bridged().Open(c.place(c.other(s)))
+	case preview:
+		return c.previewed().Open(c.place(c.other(s)))
 	}
 	if c.opt.Music == nil {
 		return func() {}

@@ -23,6 +23,7 @@ type slot struct {
 	held  bool // its far end has put the call on hold,
 	quiet bool // and sends nothing to be heard meanwhile
 	muted bool // its far end has switched the microphone off
+	rang  bool // it has said that it alerts its user
 	named bool // another call knows its name, and may have its far end connect to it
 }
 
@@ -126,10 +127,14 @@ func (p phase) dialling(e Event) (phase, []Action) {
 	switch {
 	case e.Kind == Refer:
 		return p.refer(e)
+	case e.Kind == Early:
+		return p.early(e)
+	case e.Kind == Digit:
+		return p.press(e)
 	case e.Side != B:
 		return p, nil
-	case e.Kind == Ringing && p.State == Dialling:
-		p.State = Alerting
+	case e.Kind == Ringing && !p.slots[B].rang:
+		p.State, p.slots[B].rang = Alerting, true
 		return p, []Action{{Do: DoRing, Side: A}}
 	case e.Kind == Answered:
 		p.State, p.slots[B].up = Answering, true
@@ -142,6 +147,10 @@ func (p phase) answering(e Event) (phase, []Action) {
 	switch {
 	case e.Kind == Refer:
 		return p.refer(e)
+	case e.Kind == Early && e.Side == A:
+		p.slots[A].up = true
+	case e.Kind == Digit:
+		return p.press(e)
 	case e.Kind == Confirmed && e.Side == A:
 		p.State, p.slots[A].up = Connected, true
 	}

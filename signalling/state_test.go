@@ -143,7 +143,7 @@ func transferSeeds() [][]byte {
 	up := []byte{at(Routed, A), at(Answered, B), at(Confirmed, A)}
 	blind := append(slices.Clone(up), at(Refer, B), at(Routed, A))
 	attended := append(slices.Clone(up), at(Refer, A))
-	return [][]byte{up,
+	return [][]byte{up, {at(Routed, A), at(Early, B), at(Early, A), at(Digit, A), at(Ringing, B), at(Answered, B), at(Digit, B), at(Confirmed, A)},
 		append(slices.Clone(blind), at(Answered, C), at(Gone, B), at(Refer, C), at(Routed, A), at(Ringing, B)),
 		append(slices.Clone(blind), at(HungUp, C), at(Gone, C), at(HungUp, A)),
 		append(slices.Clone(attended), at(shown, A), at(NotReferred, B), at(handed, C), at(Gone, A)),
@@ -232,7 +232,7 @@ func (w *watcher) watch(a Action) int {
 		if l.hung++; l.hung > 1 || !l.here || l.left {
 			w.t.Fatalf("%v was hung up %d times: %+v", a.Side, l.hung, w)
 		}
-	case DoShow, DoTransfer, DoTransferred, DoDigit:
+	case DoShow, DoTransfer, DoTransferred, DoDigit, DoRing, DoProgress, DoAnswer:
 		if !l.here || l.hung > 0 || l.left {
 			w.t.Fatalf("%v for %v, which is not there: %+v", a.Do, a.Side, w)
 		}

@@ -66,6 +66,8 @@ func TestTrunkErrorsNameTheField(t *testing.T) {
 		{"number_format: ", func(c *TrunkConfig) { c.NumberFormat = "national" }},
 		{"codecs[1]: ", func(c *TrunkConfig) { c.Codecs = []string{"PCMA", "g729"} }},
 		{"transfer: ", func(c *TrunkConfig) { c.Transfer = "always" }},
+		{"early_media: ", func(c *TrunkConfig) { c.EarlyMedia = "answer" }},
+		{"reliable: ", func(c *TrunkConfig) { c.Reliable = "yes" }},
 		{"refer_to: ", func(c *TrunkConfig) { c.ReferTo = "sips" }},
 		{"password: ", func(c *TrunkConfig) { c.Username = "u" }},
 		{"username: ", func(c *TrunkConfig) { c.Password = "p" }},

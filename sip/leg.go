@@ -72,6 +72,9 @@ func (l *leg) Offers() []media.Format { return l.offers }
 // Ring implements signalling.Leg.
 func (l *leg) Ring() { l.mail.post(toRing{}) }
 
+// Progress implements signalling.Leg.
+func (l *leg) Progress(f media.Format, _ bool) { l.mail.post(toProgress{f}) }
+
 // Answer implements signalling.Leg.
 func (l *leg) Answer(f media.Format) { l.mail.post(toAnswer{f}) }
 

@@ -12,11 +12,12 @@ import (
 // What reaches a leg's goroutine through its mailbox: the call's intentions,
 // and what the trunk says.
 type (
-	toRing   struct{}
-	toAnswer struct{ format media.Format }
-	toShow   struct{ view signalling.View }
-	toDigit  struct{ digit byte }
-	toHangup struct{ reason signalling.Reason }
+	toRing     struct{}
+	toProgress struct{ format media.Format }
+	toAnswer   struct{ format media.Format }
+	toShow     struct{ view signalling.View }
+	toDigit    struct{ digit byte }
+	toHangup   struct{ reason signalling.Reason }
 
 	toTransfer   struct{ dest signalling.Destination }
 	toTransferee struct{ reason signalling.Reason } // what became of the transfer that it asked for

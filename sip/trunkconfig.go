@@ -31,6 +31,8 @@ type TrunkConfig struct {
 	AcceptRefer    bool          `yaml:"accept_refer"`    // the far end may transfer calls by REFER, as the user it talks with; for a PBX of yours; default false
 	Transfer       string        `yaml:"transfer"`        // how calls are transferred: auto (the default), refer or bridge
 	ReferTo        string        `yaml:"refer_to"`        // how a transfer names the new number: sip (the default) or tel
+	EarlyMedia     string        `yaml:"early_media"`     // what a Matrix caller hears before the answer: ring (the default), the client's own tone, or connect, what the trunk plays
+	Reliable       string        `yaml:"reliable"`        // provisional responses with PRACK (RFC 3262): off, supported (the default) or required
 	ConnectTimeout time.Duration `yaml:"connect_timeout"` // no answer at all to an INVITE for so long: the trunk is unreachable; default 4s
 	OutboundProxy  string        `yaml:"outbound_proxy"`  // where everything for the trunk goes, as host, when that is not host itself; its address counts as the trunk's own
 	Register       Register      `yaml:"register"`        // for a trunk that calls whoever has registered
@@ -46,7 +48,8 @@ func TrunkDefaults() TrunkConfig {
 	return TrunkConfig{Transport: "udp", WSPath: "/", Keepalive: 30 * time.Second, NumberFormat: formatE164, Codecs: []string{"pcmu", "pcma", "g722"},
 		TrustIdentity: true, Transfer: transferAuto, ReferTo: "sip", Register: Register{Expires: time.Hour},
 		ConnectTimeout: 4 * time.Second, SilenceTimeout: 15 * time.Second,
-		SessionExpires: 30 * time.Minute, SessionMin: shortestSession, DTMF: dtmfAuto}
+		SessionExpires: 30 * time.Minute, SessionMin: shortestSession, DTMF: dtmfAuto,
+		EarlyMedia: earlyRing, Reliable: reliableSupported}
 }
 
 // The spellings of numbers toward a trunk.
@@ -84,6 +87,12 @@ func (t TrunkConfig) withDefaults() TrunkConfig {
 	}
 	if t.ReferTo == "" {
 		t.ReferTo = d.ReferTo
+	}
+	if t.EarlyMedia == "" {
+		t.EarlyMedia = d.EarlyMedia
+	}
+	if t.Reliable == "" {
+		t.Reliable = d.Reliable
 	}
 	if t.ConnectTimeout == 0 {
 		t.ConnectTimeout = d.ConnectTimeout
@@ -138,6 +147,7 @@ func (t TrunkConfig) validWords() error {
 	if t.ReferTo != "sip" && t.ReferTo != "tel" {
 		errs = append(errs, fmt.Errorf("refer_to: expected sip or tel, found %q", t.ReferTo))
 	}
+	errs = append(errs, t.validEarly())
 	for i, c := range t.Codecs {
 		if _, ok := codec(c); !ok {
 			errs = append(errs, fmt.Errorf("codecs[%d]: expected pcmu, pcma, g722 or opus, found %q", i, c))

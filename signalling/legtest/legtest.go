@@ -44,6 +44,7 @@ func answersTransfer(t *testing.T, side signalling.Side, mk Make) {
 func everything(l signalling.Leg) {
 	l.Offers()
 	l.Ring()
+	l.Progress(media.PCMU, true)
 	l.Show(signalling.View{Held: true, Muted: true, Party: signalling.Party{Number: "+4930123456", Name: "Somebody"}})
 	l.SendDigit('5')
 	l.Show(signalling.View{})

@@ -20,11 +20,15 @@ func ringsFor(life time.Duration) time.Duration { return life - min(ringAhead, l
 // caller is the recipe of a leg whose Matrix user placed the call (side A).
 func (l *leg) caller(life time.Duration) outcome {
 	l.tell(dialling, signalling.Reason{})
-	format, o := l.ringing(life)
+	it, o := l.ringing(life)
 	if o == nil {
-		o = l.answer(format)
+		o = l.answer(it.format)
 	}
-	if o == nil {
+	switch {
+	case o != nil:
+	case it.kind == previewIt:
+		o = l.overhear()
+	default:
 		o = l.connect(signalling.Confirmed)
 	}
 	if o != nil {
@@ -33,8 +37,9 @@ func (l *leg) caller(life time.Duration) outcome {
 	return l.talk()
 }
 
-// ringing waits for the telephone to be answered. Nothing goes to the room.
-func (l *leg) ringing(life time.Duration) (media.Format, *outcome) {
+// ringing waits for the telephone to be answered, or to be overheard before
+// that. Nothing goes to the room.
+func (l *leg) ringing(life time.Duration) (item, *outcome) {
 	timer := time.NewTimer(ringsFor(life))
 	defer timer.Stop()
 	l.c.calls.dials(l, l.other.Number)
@@ -42,12 +47,12 @@ func (l *leg) ringing(life time.Duration) (media.Format, *outcome) {
 	for late := false; ; {
 		it := l.wait(timer.C)
 		switch {
-		case it.kind == answerIt:
-			return it.format, nil
+		case it.kind == answerIt, it.kind == previewIt:
+			return it, nil
 		case it.kind == otherRings:
 			l.tell(ringing, signalling.Reason{})
 		case it.kind == timerFired && late:
-			return media.Format{}, l.fail(signalling.NoAnswer, "")
+			return item{}, l.fail(signalling.NoAnswer, "")
 		case it.kind == timerFired:
 			late = true
 			l.in.Post(signalling.Event{Kind: signalling.TimedOut, Side: l.side})
@@ -56,13 +61,13 @@ func (l *leg) ringing(life time.Duration) (media.Format, *outcome) {
 			l.addCandidates(it.heard.Candidates)
 		case it.kind == wanted:
 			if o := l.giveAway(it.leg); o != nil {
-				return media.Format{}, o
+				return item{}, o
 			}
 		case l.takenOver(it):
-			return media.Format{}, &outcome{reason: signalling.Reason{Cause: signalling.Elsewhere}, own: true}
+			return item{}, &outcome{reason: signalling.Reason{Cause: signalling.Elsewhere}, own: true}
 		default:
 			if o := l.over(it); o != nil {
-				return media.Format{}, o
+				return item{}, o
 			}
 		}
 	}

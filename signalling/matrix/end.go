@@ -36,7 +36,7 @@ func (l *leg) over(it item) *outcome {
 		}
 	case fromRoom:
 		if it.heard.Type == typeHangup && l.mine(it.heard) {
-			return &outcome{reason: signalling.Reason{Cause: heardReason(it.heard.Reason, l.stage)}, own: true}
+			return &outcome{reason: signalling.Reason{Cause: heardReason(it.heard.Reason, l.heardAt())}, own: true}
 		}
 	}
 	return nil
@@ -55,7 +55,7 @@ func (l *leg) mine(h heard) bool {
 
 func (l *leg) leftCause() signalling.Cause {
 	switch {
-	case l.stage.answered:
+	case l.heardAt().answered:
 		return signalling.NormalClearing
 	case l.stage.placed:
 		return signalling.Cancelled

@@ -12,6 +12,7 @@ type kind uint8
 const (
 	fromRoom   kind = iota // an event of the call, in heard
 	answerIt               // the call wants it answered with format
+	previewIt              // the same, only to let its user hear what the telephone's network says before an answer
 	playDigit              // the call has a digit for it
 	hangItUp               // the call is over for reason
 	mediaIs                // the peer's state changed

@@ -67,6 +67,7 @@ type leg struct {
 	muted    bool                             // and of its microphone
 	hold     holding
 	keys     keys
+	ahead    bool      // the client is answered, and the telephone is not
 	talked   time.Time // zero: never
 	asking   bool      // a user is rung who wants to call; see callBack
 	puzzled  bool      // a call to no number: the room is asked for one instead of told
@@ -91,6 +92,15 @@ func (l *leg) Offers() []media.Format { return l.can }
 // Ring implements signalling.Leg: the client plays its own ringing tone, and
 // early media would confuse it (MSC3635), so only the room's notice changes.
 func (l *leg) Ring() { l.box.put(item{kind: otherRings}) }
+
+// Progress implements signalling.Leg: a client hears nothing before an answer.
+func (l *leg) Progress(f media.Format, connect bool) {
+	if connect {
+		l.box.put(item{kind: previewIt, format: f})
+		return
+	}
+	l.Ring()
+}
 
 // Answer implements signalling.Leg.
 func (l *leg) Answer(f media.Format) { l.box.put(item{kind: answerIt, format: f}) }
@@ -121,7 +131,9 @@ func (l *leg) Media() media.Endpoint {
 // ready shows the audio to the call.
 func (l *leg) ready(k signalling.Kind) {
 	l.mu.Lock()
-	l.media = l.keyed()
+	if l.media == nil {
+		l.media = l.keyed()
+	}
 	l.mu.Unlock()
 	l.talked = time.Now()
 	l.c.calls.talking(l)

@@ -58,6 +58,7 @@ func (l *leg) during(it item) *outcome {
 	switch {
 	case it.kind == wasSent && it.err == nil:
 		l.stage.answered = true
+	case l.ahead && l.catchUp(it):
 	case it.kind == playDigit:
 		l.digit(it.digit)
 	case it.kind == pressed:
