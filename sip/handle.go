@@ -73,6 +73,9 @@ func (a *Agent) handle(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 		a.within(req, tx)
 		return
 	}
+	if trunks = a.proven(req, tx, trunks); len(trunks) == 0 {
+		return
+	}
 	switch req.Method {
 	case sipmsg.INVITE:
 		if req.GetHeader("replaces") != nil {

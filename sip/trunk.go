@@ -13,6 +13,7 @@ import (
 
 	"roomline/media"
 	"roomline/signalling"
+	"roomline/sip/proof"
 )
 
 // trunk is a configured carrier. It makes outgoing legs and knows which
@@ -27,6 +28,7 @@ type trunk struct {
 	port    uint16
 	enrols  *enrolment // with a registrar; nil: it needs none
 	allow   []netip.Prefix
+	gate    *proof.Gate            // nil: its addresses are enough
 	proved  atomic.Pointer[string] // the realm that took the password for a call; nil: none yet
 
 	mu    sync.Mutex
@@ -35,7 +37,7 @@ type trunk struct {
 
 func newTrunk(a *Agent, label string, cfg TrunkConfig) (*trunk, error) {
 	cfg = cfg.withDefaults()
-	t := &trunk{TrunkConfig: cfg, name: label, agent: a, formats: formats(cfg.Codecs), state: "unknown"}
+	t := &trunk{TrunkConfig: cfg, name: label, agent: a, formats: formats(cfg.Codecs), gate: cfg.Challenge.gate(), state: "unknown"}
 	var name string
 	t.domain, _, _ = splitHost(cfg.Host)
 	name, t.port, _ = splitHost(cmp.Or(cfg.OutboundProxy, cfg.Host))

@@ -38,6 +38,7 @@ type TrunkConfig struct {
 	Register       Register      `yaml:"register"`        // for a trunk that calls whoever has registered
 	Messages       bool          `yaml:"messages"`        // text messages (MESSAGE) come and go; default false
 	SilenceTimeout time.Duration `yaml:"silence_timeout"` // no packet for so long in a call that is not on hold: the audio is lost; default 15s
+	Challenge      Challenge     `yaml:"challenge"`       // what the trunk must prove beside its address; default nothing
 	SessionExpires time.Duration `yaml:"session_expires"` // session timer (RFC 4028) that we ask for; 0: none of ours; default 30m
 	SessionMin     time.Duration `yaml:"session_min"`     // the shortest that we take; default 90s
 	DTMF           string        `yaml:"dtmf"`            // how digits are sent: auto (the default), rfc4733, info or inband
@@ -49,7 +50,8 @@ func TrunkDefaults() TrunkConfig {
 		TrustIdentity: true, Transfer: transferAuto, ReferTo: "sip", Register: Register{Expires: time.Hour},
 		ConnectTimeout: 4 * time.Second, SilenceTimeout: 15 * time.Second,
 		SessionExpires: 30 * time.Minute, SessionMin: shortestSession, DTMF: dtmfAuto,
-		EarlyMedia: earlyRing, Reliable: reliableSupported}
+		EarlyMedia: earlyRing, Reliable: reliableSupported,
+		Challenge: defaultChallenge()}
 }
 
 // The spellings of numbers toward a trunk.
@@ -109,6 +111,7 @@ func (t TrunkConfig) withDefaults() TrunkConfig {
 	if t.Register.Expires == 0 {
 		t.Register.Expires = d.Register.Expires
 	}
+	t.Challenge = t.Challenge.withDefaults()
 	if t.CallerID == "" && len(t.Numbers) > 0 {
 		t.CallerID = t.Numbers[0]
 	}
@@ -122,7 +125,8 @@ func (t TrunkConfig) withDefaults() TrunkConfig {
 // by their defaults.
 func (t TrunkConfig) Validate() error {
 	t = t.withDefaults()
-	return errors.Join(t.validHost(), t.validReach(), t.validProxy(), t.Register.validate(t), t.validWords(), t.validAuth(), t.validNumbers(), t.validSources(), t.validTimes(), t.validSession(), t.validDTMF())
+	return errors.Join(t.validHost(), t.validReach(), t.validProxy(), t.Register.validate(t), t.validWords(), t.validAuth(), t.validNumbers(), t.validSources(), t.validTimes(), t.validSession(), t.validDTMF(),
+		t.Challenge.Validate())
 }
 
 func (t TrunkConfig) validHost() error {
@@ -200,11 +204,17 @@ func (t TrunkConfig) validTimes() error {
 	return errors.Join(errs...)
 }
 
+// parseSource reads an address or CIDR. IPv4 written as IPv6 (RFC 4291
+// §2.5.5.2) is IPv4, as it is where packets come from.
 func parseSource(s string) (netip.Prefix, error) {
 	if addr, err := netip.ParseAddr(s); err == nil {
+		addr = addr.Unmap()
 		return netip.PrefixFrom(addr, addr.BitLen()), nil
 	}
 	p, err := netip.ParsePrefix(s)
+	if a := p.Addr(); err == nil && a.Is4In6() && p.Bits() >= 96 {
+		p = netip.PrefixFrom(a.Unmap(), p.Bits()-96)
+	}
 	return p.Masked(), err
 }
 
