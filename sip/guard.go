@@ -97,15 +97,20 @@ func (g *guardedPackets) Close() error {
 	return g.PacketConn.Close()
 }
 
-// maxStreams is how many connections one address may have.
-const maxStreams = 20
+// How many connections there may be.
+const (
+	maxStreams    = 20   // from one address
+	maxAllStreams = 1000 // to one listener
+)
 
 // guardedStreams accepts connections from trunks only, a few from each.
 type guardedStreams struct {
 	net.Listener
 	*gate
+	network string
 
 	mu   sync.Mutex
+	all  int
 	open map[netip.Addr]int
 }
 
@@ -120,26 +125,31 @@ func (g *guardedStreams) Accept() (net.Conn, error) {
 			<-time.After(100 * time.Millisecond)
 			continue
 		}
-		from := c.RemoteAddr().(*net.TCPAddr).AddrPort().Addr().Unmap()
-		if g.admits(from) && g.count(from, 1) <= maxStreams {
-			return &countedStream{Conn: c, done: sync.OnceFunc(func() { g.count(from, -1) })}, nil
+		peer := c.RemoteAddr().(*net.TCPAddr).AddrPort()
+		from := peer.Addr().Unmap()
+		if g.admits(from) && g.count(from, 1) {
+			counted := &countedStream{Conn: c, done: sync.OnceFunc(func() { g.count(from, -1) })}
+			return newStream(counted, g.gate, g.network, netip.AddrPortFrom(from, peer.Port())), nil
 		}
 		g.dropped.Add(1)
 		c.Close()
 	}
 }
 
-func (g *guardedStreams) count(from netip.Addr, by int) int {
+// count adds a connection of an address or takes one away, and tells whether
+// there was room.
+func (g *guardedStreams) count(from netip.Addr, by int) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	n := g.open[from] + by
-	if by > 0 && n > maxStreams {
-		return n
+	if by > 0 && (n > maxStreams || g.all >= maxAllStreams) {
+		return false
 	}
+	g.all += by
 	if g.open[from] = n; n == 0 {
 		delete(g.open, from)
 	}
-	return n
+	return true
 }
 
 // countedStream gives its place back when it closes.

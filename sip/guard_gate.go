@@ -35,17 +35,15 @@ func (a *Agent) screen(b []byte, from netip.AddrPort, network string) (v verdict
 		}
 	}()
 	m, r := read(b)
-	if r.status == 0 {
+	if m.lost = m.lost || m.length < 0; r.status == 0 {
 		b, r = m.bounds(b, network)
 	}
 	if r.status != 0 {
-		a.malformed.Add(1)
-		return verdict{reply: a.objection(b, m, r, from), to: m.returnTo(from), fatal: true}
+		return a.objection(b, m, r, from)
 	}
 	msg, err := a.parser.ParseSIP(b)
 	if err != nil {
-		a.malformed.Add(1)
-		return verdict{reply: a.objection(b, m, refuse(400, "Bad Request"), from), to: m.returnTo(from), fatal: true}
+		return a.objection(b, m, refuse(400, "Bad Request"), from)
 	}
 	if req, ok := msg.(*sipmsg.Request); ok {
 		if r := inspect(req); r.status != 0 && req.Method != sipmsg.ACK {

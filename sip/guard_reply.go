@@ -26,9 +26,15 @@ func (a *Agent) tagFor(words ...string) string {
 	return fmt.Sprintf("%s%016x", a.token, h.Sum64())
 }
 
-// objection answers a request that no parser would read, from its bytes, where
-// it has what an answer needs; else it is nil. ACK and responses have none.
-func (a *Agent) objection(b []byte, m raw, r refusal, from netip.AddrPort) []byte {
+// objection is the verdict on a message that no parser should read.
+func (a *Agent) objection(b []byte, m raw, r refusal, from netip.AddrPort) verdict {
+	a.malformed.Add(1)
+	return verdict{reply: a.answer(b, m, r, from), to: m.returnTo(from), fatal: m.lost}
+}
+
+// answer refuses a request from its bytes, where it has what an answer needs;
+// else it is nil. ACK and responses have none.
+func (a *Agent) answer(b []byte, m raw, r refusal, from netip.AddrPort) []byte {
 	if !m.request || bytes.EqualFold(m.method, []byte(sipmsg.ACK)) {
 		return nil
 	}

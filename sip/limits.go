@@ -25,8 +25,9 @@ type raw struct {
 	via            []byte // the topmost Via line's value
 	from, to       []byte
 	callID, cseq   []byte
-	head           int // bytes up to and with the empty line
-	length         int // Content-Length; -1: there is none
+	head           int  // bytes up to and with the empty line
+	length         int  // Content-Length; -1: there is none
+	lost           bool // nobody can tell where the message ends
 
 	fields, vias int
 	seen         [fields]bool
@@ -91,11 +92,13 @@ func read(b []byte) (raw, refusal) {
 	m := raw{length: -1}
 	line, rest, ok := cutLine(b)
 	if !ok {
+		m.lost = true
 		return m, refuse(400, "Bad Start Line")
 	}
 	verdict := m.start(line)
 	for {
 		if line, rest, ok = header(rest); !ok {
+			m.lost = true
 			return m, refuse(400, "Bad Line End")
 		}
 		if len(line) == 0 {
@@ -106,6 +109,7 @@ func read(b []byte) (raw, refusal) {
 			verdict = r
 		}
 		if m.fields > maxHeaders || m.vias > maxVia {
+			m.lost = true
 			return m, refuse(400, "Too Many Header Fields")
 		}
 	}
@@ -113,8 +117,10 @@ func read(b []byte) (raw, refusal) {
 	case verdict.status != 0:
 		return m, verdict
 	case m.length > maxMessage:
+		m.lost = true
 		return m, refuse(513, "Message Too Large")
 	case m.length > maxBody:
+		m.lost = true
 		return m, refuse(413, "Request Entity Too Large")
 	}
 	return m, refusal{}
@@ -170,6 +176,7 @@ func (m *raw) header(line []byte) refusal {
 	again := m.seen[f]
 	m.seen[f] = true
 	if again && f != other && f != viaField {
+		m.lost = m.lost || f == lengthField
 		return refuse(400, "Repeated Header Field")
 	}
 	switch f {
@@ -186,22 +193,25 @@ func (m *raw) header(line []byte) refusal {
 	case cseqField:
 		m.cseq = value
 	case lengthField:
-		return m.size(value)
+		if m.length = digits(value); m.length < 0 {
+			m.lost = true
+			return refuse(400, "Bad Content-Length")
+		}
 	}
 	return refusal{}
 }
 
-// size reads a Content-Length, which is digits only.
-func (m *raw) size(value []byte) refusal {
-	m.length = 0
-	for _, c := range value {
+// digits reads a number of nothing but digits, up to 2^30; -1: it is none.
+func digits(b []byte) int {
+	n := 0
+	for _, c := range b {
 		if c < '0' || c > '9' {
-			return refuse(400, "Bad Content-Length")
+			return -1
 		}
-		m.length = min(m.length*10+int(c-'0'), 1<<30)
+		n = min(n*10+int(c-'0'), 1<<30)
 	}
-	if len(value) == 0 {
-		return refuse(400, "Bad Content-Length")
+	if len(b) == 0 {
+		return -1
 	}
-	return refusal{}
+	return n
 }

@@ -35,7 +35,7 @@ func listen(l listenAddr, advertise string, g *gate) (*listener, error) {
 	} else {
 		var s net.Listener
 		if s, err = net.Listen(network, l.addr.String()); err == nil {
-			bound.streams = &guardedStreams{Listener: s, gate: g, open: map[netip.Addr]int{}}
+			bound.streams = &guardedStreams{Listener: s, gate: g, network: l.network, open: map[netip.Addr]int{}}
 			bound.addr = s.Addr().(*net.TCPAddr).AddrPort()
 		}
 	}
