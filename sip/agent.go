@@ -18,6 +18,7 @@ import (
 
 	"roomline/media/port"
 	"roomline/signalling"
+	"roomline/sip/locate"
 )
 
 // Ports gives out RTP ports.
@@ -42,7 +43,8 @@ type Agent struct {
 	product string // for User-Agent and Server
 	token   string // in every branch of ours, so that a loop is seen
 	timing  timing
-	resolve func(context.Context, string) ([]netip.Addr, error) // the resolver
+	resolve func(context.Context, string) ([]netip.Addr, error)        // the resolver
+	search  func(context.Context, locate.Query) (locate.Answer, error) // the same, for trunks
 
 	transport *sipmsg.TransportLayer
 	txs       *sipmsg.TransactionLayer
@@ -75,7 +77,7 @@ type timing struct {
 	watch   time.Duration // between looks at the audio
 	silence time.Duration // before the first packet
 	lookup  time.Duration // for an answer of the resolver
-	follow  time.Duration // between looks at where a trunk's host is
+	follow  time.Duration // the least between looks at where a trunk's host is
 	search  time.Duration // the same while it is nowhere
 	hush    time.Duration // for the library's last goroutines, when we close
 	refer   time.Duration // for the end of a transfer that we asked for
@@ -92,7 +94,7 @@ func realTiming() timing {
 		bye: 3 * time.Second, watch: time.Second, silence: 30 * time.Second, glare: 10 * time.Millisecond, second: time.Second,
 		refer: 35 * time.Second, linger: 2 * time.Second,
 		again: time.Second, farewells: []time.Duration{time.Second, 4 * time.Second, 15 * time.Second, time.Minute},
-		lookup: 4 * time.Second, follow: time.Minute, search: 10 * time.Second, hush: 20 * time.Millisecond}
+		lookup: 4 * time.Second, follow: 30 * time.Second, search: 10 * time.Second, hush: 20 * time.Millisecond}
 }
 
 // New makes an agent that does nothing before Start. It fails where a
@@ -103,7 +105,7 @@ func New(cfg Config, trunks map[string]TrunkConfig, ports Ports, board Switchboa
 		return nil, err
 	}
 	a := &Agent{cfg: cfg, trunks: map[string]*trunk{}, ports: ports, board: board, log: log, product: "roomline",
-		token: rand.Text()[:12], timing: realTiming(), resolve: resolve, strays: make(chan *sipmsg.Response, 64),
+		token: rand.Text()[:12], timing: realTiming(), resolve: resolve, search: new(locate.Finder).Locate, strays: make(chan *sipmsg.Response, 64),
 		scribe: newScribe(journal, log), forsaken: forsaken{all: map[string]abandoned{}}, legs: map[legKey]*leg{}, fresh: map[mergeKey]bool{}}
 	a.parser, a.seed = sipmsg.NewParser(sipmsg.WithHeadersParsers(parsers())), maphash.MakeSeed()
 	if cfg.Product != "" {

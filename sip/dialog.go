@@ -136,11 +136,14 @@ func (d *dialog) hop(routes []sipmsg.Uri, target sipmsg.Uri) netip.AddrPort {
 	if len(routes) > 0 {
 		next = routes[0]
 	}
-	port := uint16(next.Port)
-	if port == 0 {
-		port = uint16(sipmsg.DefaultPort(d.listener.network))
+	if len(routes) == 0 && d.remote.tag == "" { // a call begins where its trunk was found
+		return d.peer
 	}
-	addrs := d.addresses(strings.Trim(next.Host, "[]"))
+	port, name := uint16(next.Port), strings.Trim(next.Host, "[]")
+	if port == 0 {
+		port = d.usualPort(name)
+	}
+	addrs := d.addresses(name)
 	if slices.Contains(addrs, d.peer.Addr()) {
 		return netip.AddrPortFrom(d.peer.Addr(), port)
 	}
@@ -158,10 +161,23 @@ func (d *dialog) addresses(name string) []netip.Addr {
 		if h.has(d.peer.Addr()) {
 			return []netip.Addr{d.peer.Addr()}
 		}
-		return h.found.Load().now
+		return h.now()
+	} else if known := h.of(name); len(known) > 0 {
+		return known
 	}
 	ctx, cancel := context.WithTimeout(d.agent.ctx, time.Second)
 	defer cancel()
 	addrs, _ := d.agent.resolve(ctx, name)
 	return addrs
+}
+
+// usualPort is that of a URI without one: for the trunk's own name the DNS has
+// it (RFC 3263 §4.2).
+func (d *dialog) usualPort(name string) uint16 {
+	if h := d.trunk.host; strings.EqualFold(name, h.name) {
+		if port, ok := h.portAt(d.peer.Addr()); ok {
+			return port
+		}
+	}
+	return DefaultPort(d.listener.network)
 }

@@ -12,6 +12,7 @@ import (
 
 	"roomline/media"
 	"roomline/signalling"
+	"roomline/sip/locate"
 )
 
 // names is a resolver that a test may change.
@@ -59,6 +60,10 @@ func newNamedBed(t *testing.T, n names) *bed {
 		}
 		<-ctx.Done() // no answer at all
 		return nil, ctx.Err()
+	}
+	a.search = func(ctx context.Context, q locate.Query) (locate.Answer, error) {
+		addrs, err := a.resolve(ctx, q.Host)
+		return locate.At(q.Host, q.Transports[0], q.Port, addrs...), err
 	}
 	if err := a.Start(t.Context()); err != nil {
 		t.Fatal(err)

@@ -80,7 +80,7 @@ func newEnrolment(t *trunk) *enrolment {
 	}
 	e := &enrolment{}
 	if name, port, _ := splitHost(t.Register.Server); t.Register.Server != "" && t.OutboundProxy == "" {
-		e.host, e.port = newHost(name), port
+		e.host, e.port = newHost(name, port, t.Transport), port
 	}
 	return e
 }

@@ -61,7 +61,7 @@ func (a *Agent) locate(ctx context.Context) {
 	var all sync.WaitGroup
 	for _, name := range a.names {
 		t := a.trunks[name]
-		t.host.find = a.resolve
+		t.host.find = a.search
 		all.Go(func() { // ends with the resolver's answer, in time; awaited below
 			if err := t.host.lookup(ctx, a.timing.lookup); err != nil {
 				a.log.Warn("a trunk's host has no address", "trunk", name, "error", err)

@@ -23,9 +23,8 @@ type trunk struct {
 	name    string
 	agent   *Agent
 	formats []media.Format
-	domain  string // of its URIs: the configured host's name
-	host    *host  // where calls go: the same, or outbound_proxy
-	port    uint16
+	domain  string     // of its URIs: the configured host's name
+	host    *host      // where calls go: the same, or outbound_proxy
 	enrols  *enrolment // with a registrar; nil: it needs none
 	allow   []netip.Prefix
 	gate    *proof.Gate            // nil: its addresses are enough
@@ -38,14 +37,10 @@ type trunk struct {
 func newTrunk(a *Agent, label string, cfg TrunkConfig) (*trunk, error) {
 	cfg = cfg.withDefaults()
 	t := &trunk{TrunkConfig: cfg, name: label, agent: a, formats: formats(cfg.Codecs), gate: cfg.Challenge.gate(), state: "unknown"}
-	var name string
 	t.domain, _, _ = splitHost(cfg.Host)
-	name, t.port, _ = splitHost(cmp.Or(cfg.OutboundProxy, cfg.Host))
-	t.host = newHost(name)
+	name, port, _ := splitHost(cmp.Or(cfg.OutboundProxy, cfg.Host))
+	t.host = newHost(name, port, cfg.Transport)
 	t.enrols = newEnrolment(t)
-	if t.port == 0 {
-		t.port = DefaultPort(cfg.Transport)
-	}
 	for _, s := range cfg.AllowFrom {
 		if p, err := parseSource(s); err == nil {
 			t.allow = append(t.allow, p)
@@ -57,22 +52,11 @@ func newTrunk(a *Agent, label string, cfg TrunkConfig) (*trunk, error) {
 	return t, nil
 }
 
-// remote is where calls go, and the listener that they leave from: the host's
-// first address of a family in which we listen.
-func (t *trunk) remote() (netip.AddrPort, *listener, bool) {
-	for _, a := range t.host.found.Load().now {
-		if l := t.agent.listenerFor(t.Transport, a); l != nil {
-			return netip.AddrPortFrom(a, t.port), l, true
-		}
-	}
-	return netip.AddrPort{}, nil, false
-}
-
 // follow keeps up with where the host is: soon again while it is nowhere.
 func (t *trunk) follow(ctx context.Context) {
 	times, lost := t.agent.timing, !t.host.known()
 	for {
-		wait := times.follow
+		wait := t.host.due(times.follow)
 		if !t.host.known() {
 			wait = times.search
 		}

@@ -45,7 +45,8 @@ var allowed = map[string][]string{
 	"signalling/matrix/e2ee":          {"internal/secret", "internal/database"},
 	"signalling/matrix/e2ee/e2eetest": {},
 	"signalling/matrix":               {"signalling", "signalling/matrix/e2ee", "signalling/command", "media", "media/dtmf", "media/peer", "internal/secret", "internal/database"},
-	"sip":                             {"signalling", "media", "media/offer", "media/port", "media/dtmf", "internal/secret", "internal/database", "sip/proof"},
+	"sip":                             {"signalling", "media", "media/offer", "media/port", "media/dtmf", "internal/secret", "internal/database", "sip/locate", "sip/proof"},
+	"sip/locate":                      {},
 	"sip/proof":                       {},
 	"configs": {"internal/database", "internal/nearest", "internal/secret", "media/peer", "media/port", "recordings", "signalling", "signalling/matrix",
 		"signalling/number", "signalling/permit", "sip", "turn"},
@@ -58,6 +59,7 @@ var allowed = map[string][]string{
 var home = map[string]string{
 	"github.com/emiago/sipgo":             "sip",
 	"github.com/icholy/digest":            "sip",
+	"github.com/miekg/dns":                "sip/locate",
 	"github.com/pion/turn/v3":             "turn",
 	"github.com/pion/webrtc/v4":           "media/peer",
 	"github.com/pion/ice/v4":              "media/peer",

@@ -140,11 +140,11 @@ func (q Query) port() uint16 {
 	if q.Port != 0 {
 		return q.Port
 	}
-	return DefaultPort(q.Transports[0])
+	return defaultPort(q.Transports[0])
 }
 
-// DefaultPort is a transport's (RFC 3261 §19.1.2, RFC 7118 §5.2).
-func DefaultPort(transport string) uint16 {
+// defaultPort is a transport's (RFC 3261 §19.1.2, RFC 7118 §5.2).
+func defaultPort(transport string) uint16 {
 	switch transport {
 	case "tls":
 		return 5061
