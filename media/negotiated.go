@@ -18,4 +18,5 @@ type Negotiated struct {
 	Ptime                    time.Duration  // wished by the far end; 20 ms where it does not say
 	Remote                   netip.AddrPort // where the far end wants its packets
 	Send, Receive            bool           // a=sendrecv is both (RFC 3264 §5.1), from our side
+	Protection               Protection     // of the packets; its keys print as a mask
 }

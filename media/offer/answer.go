@@ -14,6 +14,11 @@ type Local struct {
 	Formats            []media.Format // in order of preference
 	Direction          Direction      // what we wish
 	SessionID, Version uint64
+
+	Policy Policy
+	Keys   []Crypto         // that an offer names: see Renew and Keep
+	Proto  string           // of an offer within a call, as it was agreed; empty: what the policy says
+	Agreed media.Protection // what the call has so far, and keeps
 }
 
 // Our own payload types, the same in every offer.
@@ -55,14 +60,18 @@ func event(pt uint8, clock int) Codec {
 func Offer(l Local) []byte {
 	codecs, events := ours(l.Formats)
 	w := begin(l)
-	w.audio(l.Addr.Port(), "RTP/AVP", append(codecs, events...), l.Direction)
+	w.audio(l.Addr.Port(), l.proto(), append(codecs, events...), l.Direction)
+	for _, c := range l.Keys {
+		w.crypto(c)
+	}
 	return w.Bytes()
 }
 
 // Answer accepts remote's audio in the one format pick and refuses its other
 // streams, each in its own place (RFC 3264 §6). Payload types are the offer's.
 // It fails with ErrNoCommon where pick was not offered, with ErrFamily where no
-// packet could cross.
+// packet could cross, and with ErrPlain, ErrNoKey or ErrWeaker where encryption
+// is missed.
 func Answer(remote Audio, l Local, pick media.Format) ([]byte, media.Negotiated, error) {
 	if err := remote.reaches(l); err != nil {
 		return nil, media.Negotiated{}, err
@@ -71,7 +80,12 @@ func Answer(remote Audio, l Local, pick media.Format) ([]byte, media.Negotiated,
 	if !ok {
 		return nil, media.Negotiated{}, fmt.Errorf("%w: %s was not offered", ErrNoCommon, pick)
 	}
+	protection, key, err := l.reply(remote)
+	if err != nil {
+		return nil, media.Negotiated{}, err
+	}
 	n := remote.negotiated(l)
+	n.Protection = protection
 	n.Format, n.SendPT, n.RecvPT = pick, codec.PT, codec.PT
 	chosen := []Codec{{codec.PT, pick, ""}}
 	if pick.Same(media.Opus) {
@@ -85,6 +99,9 @@ func Answer(remote Audio, l Local, pick media.Format) ([]byte, media.Negotiated,
 	for i, line := range remote.Lines {
 		if i == remote.Index {
 			w.audio(l.Addr.Port(), line.Proto, chosen, direction(n.Send, n.Receive))
+			if protection.On() {
+				w.crypto(key)
+			}
 		} else {
 			w.refuse(line)
 		}
@@ -94,13 +111,19 @@ func Answer(remote Audio, l Local, pick media.Format) ([]byte, media.Negotiated,
 
 // Accept is what our own offer of l led to: we send with the numbers of the
 // answer and receive with those of our offer. It fails with ErrNoCommon where
-// the answer holds none of our formats, with ErrFamily as Answer does.
+// the answer holds none of our formats, with ErrFamily
+// and for its encryption as Answer does.
 func Accept(l Local, answer Audio) (media.Negotiated, error) {
 	if err := answer.reaches(l); err != nil {
 		return media.Negotiated{}, err
 	}
+	protection, err := l.settled(answer)
+	if err != nil {
+		return media.Negotiated{}, err
+	}
 	codecs, events := ours(l.Formats)
 	n := answer.negotiated(l)
+	n.Protection = protection
 	for _, theirs := range answer.Codecs {
 		for _, c := range codecs {
 			unnamed := theirs.Format.Name == "" && theirs.PT == c.PT

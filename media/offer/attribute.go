@@ -12,7 +12,7 @@ import (
 // good as none.
 func (s *section) attribute(value string) {
 	name, rest, _ := strings.Cut(value, ":")
-	switch strings.ToLower(name) {
+	switch strings.ToLower(strings.TrimSpace(name)) {
 	case "sendrecv":
 		s.dir, s.hasDir = SendRecv, true
 	case "sendonly":
@@ -27,6 +27,8 @@ func (s *section) attribute(value string) {
 		s.parameters(rest)
 	case "ptime":
 		s.ptime = packetTime(rest)
+	case "crypto":
+		s.crypto(rest)
 	}
 }
 

@@ -39,20 +39,20 @@ func profile(proto string) (rtp, secure bool) {
 	return false, false
 }
 
-// audio chooses the stream: a plain one that we could speak, else a plain one,
-// else none with the reason.
-func (d *description) audio() (Audio, error) {
-	var first *Audio
-	var failed error
-	secure := -1
+// audio chooses the stream: of those that the policy may use one that we could
+// speak, then the best protected, then the first; else none with the reason.
+func (d *description) audio(p Policy) (Audio, error) {
+	var best *Audio
+	var failed, refused error
+	score := -1
 	for i := range d.streams {
 		s := &d.streams[i]
-		rtp, encrypted := profile(s.line.Proto)
+		rtp, secure := profile(s.line.Proto)
 		if !strings.EqualFold(s.line.Media, "audio") || !rtp || s.port == 0 {
 			continue
 		}
-		if encrypted {
-			secure = i
+		if err := p.usable(secure, s.keys); err != nil {
+			refused = err
 			continue
 		}
 		a, err := d.usable(i)
@@ -60,20 +60,24 @@ func (d *description) audio() (Audio, error) {
 			failed = err
 			continue
 		}
-		if len(a.Formats()) > 0 {
-			return a, nil
+		if p != Off {
+			a.Secure, a.Keys = secure, s.keys
 		}
-		if first == nil {
-			first = &a
+		liked := p.rank(secure, s.keys)
+		if len(a.Formats()) > 0 {
+			liked += 10
+		}
+		if liked > score {
+			best, score = &a, liked
 		}
 	}
 	switch {
-	case first != nil:
-		return *first, nil
+	case best != nil:
+		return *best, nil
 	case failed != nil:
 		return Audio{}, failed
-	case secure >= 0:
-		return Audio{Secure: true, Index: secure, Lines: d.lines()}, ErrSecure
+	case refused != nil:
+		return Audio{Lines: d.lines()}, refused
 	}
 	return Audio{Lines: d.lines()}, ErrNoAudio
 }

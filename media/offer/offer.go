@@ -14,7 +14,6 @@ import (
 // What can be wrong with a description; each comes wrapped in a sentence.
 var (
 	ErrNoAudio  = errors.New("no audio stream is offered")            // answer 488 (RFC 3261 §21.4.26)
-	ErrSecure   = errors.New("only encrypted audio is offered")       // RTP/SAVP without our support: answer 488
 	ErrTooLarge = errors.New("session description is too large")      // past the limits below
 	ErrSyntax   = errors.New("session description is not understood") // the sentence names the line
 	ErrNoCommon = errors.New("no codec in common")
@@ -86,6 +85,7 @@ type Audio struct {
 	Direction Direction      // seen from the far end
 	Ptime     time.Duration  // 20 ms where it does not say
 	Secure    bool           // its profile is RTP/SAVP or SAVPF
+	Keys      []Crypto       // for its encryption, in the far end's order; none where the policy is Off
 	Index     int            // which m= line it is, from 0
 	Lines     []MLine        // every m= line in order
 }

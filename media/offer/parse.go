@@ -15,8 +15,14 @@ import (
 // may end in LF alone, stand in any order within their section, be of unknown
 // kinds, or be missing where audio does not depend on them. It returns the
 // first audio stream that shares a format with this program, else the first
-// that has a port at all. Host names are refused, never resolved.
-func Parse(sdp []byte) (Audio, error) {
+// that has a port at all. Host names are refused, never resolved. Encrypted
+// audio is not for it: see Policy.Parse.
+func Parse(sdp []byte) (Audio, error) { return Off.Parse(sdp) }
+
+// Parse reads a session description as the function does, and of several audio
+// streams takes the one that the policy likes best. It fails with ErrSecure,
+// ErrPlain or ErrNoKey where it may use none.
+func (p Policy) Parse(sdp []byte) (Audio, error) {
 	if len(sdp) > maxBytes || bytes.Count(sdp, []byte{'\n'}) > maxLines {
 		return Audio{}, fmt.Errorf("%w: over %d lines or %d KiB", ErrTooLarge, maxLines, maxBytes>>10)
 	}
@@ -26,7 +32,7 @@ func Parse(sdp []byte) (Audio, error) {
 			return Audio{}, fmt.Errorf("line %d: %w", i+1, err)
 		}
 	}
-	return d.audio()
+	return d.audio(p)
 }
 
 // description is a session description half read.
@@ -47,6 +53,7 @@ type section struct {
 	dir     Direction
 	hasDir  bool
 	ptime   time.Duration
+	keys    []Crypto
 }
 
 func (d *description) at() *section {
