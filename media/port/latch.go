@@ -18,7 +18,8 @@ const (
 // latch decides whose packets are heard (symmetric RTP, RFC 4961). It takes the
 // SDP's address at its first packet, anyone else only after four in sequence
 // with one SSRC, and then stays: none but a better rank takes over, until the
-// next negotiation.
+// next negotiation. Packets that were proved by their key are believed sooner:
+// the first of them counts, and four in sequence bring any address to the fore.
 type latch struct {
 	learn  bool // else the SDP's address alone is heard
 	sdp    netip.AddrPort
@@ -47,12 +48,16 @@ func (l *latch) start(sdp netip.AddrPort, heard bool) {
 }
 
 // accept reports whether a valid packet comes from the far end.
-func (l *latch) accept(from netip.AddrPort, ssrc uint32, seq uint16) bool {
+func (l *latch) accept(from netip.AddrPort, ssrc uint32, seq uint16, proved bool) bool {
 	if from == l.locked {
 		return true
 	}
 	r := l.rankOf(from)
-	if r <= l.rank || r < sdpSaid && !l.proved(from, ssrc, seq) {
+	switch {
+	case r == nobody, !proved && r <= l.rank:
+		return false
+	case r > l.rank && (r == sdpSaid || proved && l.rank == nobody):
+	case !l.inSequence(from, ssrc, seq):
 		return false
 	}
 	l.locked, l.rank, l.hopes = from, r, [4]hopeful{}
@@ -71,9 +76,9 @@ func (l *latch) rankOf(from netip.AddrPort) rank {
 	return other
 }
 
-// proved counts packets in sequence, for a few addresses at once so that one
+// inSequence counts packets in sequence, for a few addresses at once so that one
 // stranger cannot keep another from being learnt.
-func (l *latch) proved(from netip.AddrPort, ssrc uint32, seq uint16) bool {
+func (l *latch) inSequence(from netip.AddrPort, ssrc uint32, seq uint16) bool {
 	for i := range l.hopes {
 		h := &l.hopes[i]
 		if h.from != from {

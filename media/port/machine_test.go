@@ -45,7 +45,7 @@ func TestLatch(t *testing.T) {
 		l := latch{learn: c.learn}
 		l.start(said, false)
 		for i, p := range c.packets {
-			if got := l.accept(p.from, 1, p.seq); got != p.want {
+			if got := l.accept(p.from, 1, p.seq, false); got != p.want {
 				t.Errorf("%s: packet %d from %v: %v", c.name, i, p.from, got)
 			}
 		}
@@ -59,13 +59,13 @@ func TestLatchOverAReinvite(t *testing.T) {
 	said, moved, held := at("192.0.2.1:4000"), at("192.0.2.9:4000"), at("0.0.0.0:4000")
 	l := latch{learn: true}
 	l.start(said, false)
-	l.accept(said, 1, 1)
+	l.accept(said, 1, 1, false)
 	l.start(held, true)
-	if !l.accept(said, 1, 2) {
+	if !l.accept(said, 1, 2, false) {
 		t.Error("a far end on hold is forgotten")
 	}
 	l.start(moved, true)
-	if l.accept(said, 1, 3) || !l.accept(moved, 1, 4) {
+	if l.accept(said, 1, 3, false) || !l.accept(moved, 1, 4, false) {
 		t.Error("a far end that moved is not followed")
 	}
 	l.start(held, false)

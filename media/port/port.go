@@ -12,7 +12,7 @@ import (
 	"roomline/media/line"
 )
 
-// Port is one call's plain RTP end. It is a media.Endpoint; its methods may be
+// Port is one call's RTP end, plain or encrypted. It is a media.Endpoint; its methods may be
 // called from any goroutine but its own, which writes into the sink.
 type Port struct {
 	pair  *pair
@@ -26,6 +26,9 @@ type Port struct {
 	sink   atomic.Pointer[media.Sink]       // nil discards
 	digits chan press
 	done   chan struct{}
+
+	protection media.Protection // of the latest Start; both sides' locks
+
 	closed sync.Once
 	wait   sync.WaitGroup
 
@@ -36,6 +39,7 @@ type Port struct {
 // incoming is what the reading goroutine counts.
 type incoming struct {
 	sync.Mutex
+	guard    guard
 	latch    latch
 	source   source
 	received uint64
@@ -51,7 +55,8 @@ type outgoing struct {
 	sync.Mutex
 	closed bool
 	line   *line.Line
-	buf    [headerSize + maxPayload]byte
+	seal   *sealer // nil: plain RTP
+	buf    [headerSize + maxPayload + maxTag]byte
 	sent   uint64
 	octets uint64
 	told   uint64 // sent at the last report
@@ -79,12 +84,18 @@ func newPort(pr *pair, owner *Range) *Port {
 func (p *Port) Addr() netip.AddrPort { return p.addr }
 
 // Start takes what was negotiated; before it nothing is heard or sent. It may
-// be called again after a re-INVITE.
+// be called again after a re-INVITE. With keys that cannot be used nothing is
+// heard or sent either: it never falls back to plain RTP.
 func (p *Port) Start(n media.Negotiated) {
 	p.out.Lock()
 	defer p.out.Unlock()
 	p.in.Lock()
 	defer p.in.Unlock()
+	if err := p.protect(n.Protection, time.Now()); err != nil {
+		p.log.Error("audio cannot be encrypted", "suite", n.Protection.Suite, "error", err)
+		p.deal.Store(nil)
+		return
+	}
 	p.in.latch.start(n.Remote, time.Since(p.in.last) < heardLately)
 	if n.Format.ClockRate > 0 {
 		p.out.line.SetClock(n.Format.ClockRate)

@@ -43,11 +43,13 @@ func (p *Port) receive(b []byte, from netip.AddrPort, now time.Time, packet *med
 	if n == nil {
 		return false
 	}
-	h, payload, ok := parse(b)
-	kind := kindOf(h.pt, n)
 	p.in.Lock()
 	defer p.in.Unlock()
-	if !ok || kind == unknown || !p.hears(h, kind, from, now) {
+	proved := p.in.guard.on()
+	b, ok := p.open(b, n, now)
+	h, payload, sound := parse(b)
+	kind := kindOf(h.pt, n)
+	if !ok || !sound || kind == unknown || !p.hears(h, kind, from, now, proved) {
 		p.in.rejected++
 		return false
 	}
@@ -63,6 +65,19 @@ func (p *Port) receive(b []byte, from netip.AddrPort, now time.Time, packet *med
 		packet.Event, packet.Clock = true, n.EventClock
 	}
 	return true
+}
+
+// open proves and decrypts a packet where that was agreed, and what is no packet
+// of this stream costs no work (R4): it comes before all that learns.
+func (p *Port) open(b []byte, n *media.Negotiated, now time.Time) ([]byte, bool) {
+	if !p.in.guard.on() {
+		return b, true
+	}
+	h, ok := head(b)
+	if !ok || kindOf(h.pt, n) == unknown {
+		return nil, false
+	}
+	return p.in.guard.rtp(b, h.ssrc, now)
 }
 
 // kind is what a payload type stands for.
@@ -89,12 +104,12 @@ func kindOf(pt uint8, n *media.Negotiated) kind {
 
 // hears asks the latch and the sequence. Comfort noise proves nobody: it is
 // taken from a far end that is known.
-func (p *Port) hears(h header, k kind, from netip.AddrPort, now time.Time) bool {
+func (p *Port) hears(h header, k kind, from netip.AddrPort, now time.Time, proved bool) bool {
 	before := p.in.latch.locked
 	if k == comfort && from != before {
 		return false
 	}
-	if !p.in.latch.accept(from, h.ssrc, h.seq) {
+	if !p.in.latch.accept(from, h.ssrc, h.seq, proved) {
 		return false
 	}
 	if p.in.latch.locked != before {

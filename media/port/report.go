@@ -33,7 +33,7 @@ func (p *Port) exchangeReports(now time.Time) {
 	if far.Port() == math.MaxUint16 {
 		return
 	}
-	b, err := rtcp.Marshal(p.reports(now))
+	b, err := p.sealedReports(now)
 	if err != nil {
 		p.log.Debug("rtcp not sent", "error", err)
 		return
@@ -49,11 +49,28 @@ func (p *Port) hearReport(b []byte, now time.Time) {
 	}
 	p.in.Lock()
 	defer p.in.Unlock()
+	if p.in.guard.on() {
+		var ok bool
+		if b, ok = p.in.guard.rtcp(b, now); !ok || len(b) < 8 {
+			return
+		}
+	}
 	p.in.life = now
 	ssrc := binary.BigEndian.Uint32(b[4:])
 	if b[1] == 200 && len(b) >= 28 && p.in.source.known && ssrc == p.in.source.ssrc {
 		p.in.report = senderReport{binary.BigEndian.Uint32(b[10:]), now}
 	}
+}
+
+// sealedReports is what goes out: encrypted where audio is (RFC 3711 §3.4).
+func (p *Port) sealedReports(now time.Time) ([]byte, error) {
+	b, err := rtcp.Marshal(p.reports(now))
+	p.out.Lock()
+	defer p.out.Unlock()
+	if err == nil && p.out.seal != nil {
+		return p.out.seal.rtcp(b)
+	}
+	return b, err
 }
 
 // reports is a compound packet: SR if we sent since the last, else RR, and SDES

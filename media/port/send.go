@@ -34,7 +34,7 @@ func (p *Port) WritePacket(packet *media.Packet) error {
 		h.pt = n.SendEventPT
 	}
 	ours := *packet
-	body := p.out.buf[headerSize : headerSize+copy(p.out.buf[headerSize:], packet.Payload)]
+	body := p.out.buf[headerSize : headerSize+copy(p.out.buf[headerSize:headerSize+maxPayload], packet.Payload)]
 	ours.Payload = body
 	h.seq, h.ts = p.out.line.Next(&ours, time.Now())
 	if packet.Event {
@@ -53,7 +53,14 @@ func (p *Port) emit(h header, size int) {
 	}
 	h.ssrc = p.out.line.SSRC()
 	h.put(p.out.buf[:])
-	if _, err := p.pair.rtp.WriteToUDPAddrPort(p.out.buf[:headerSize+size], *far); err == nil {
+	packet := p.out.buf[:headerSize+size]
+	if p.out.seal != nil {
+		var err error
+		if packet, err = p.out.seal.rtp(p.out.buf[:], headerSize+size); err != nil { // after 2^48 packets
+			return
+		}
+	}
+	if _, err := p.pair.rtp.WriteToUDPAddrPort(packet, *far); err == nil {
 		p.out.sent++
 		p.out.octets += uint64(size)
 	}

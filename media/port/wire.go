@@ -21,14 +21,8 @@ type header struct {
 // parse splits a packet, leaving out its CSRCs, extension and padding. It is
 // false for what is no RTP.
 func parse(b []byte) (h header, payload []byte, ok bool) {
-	if len(b) < headerSize || len(b) >= maxPacket || b[0]>>6 != 2 {
+	if h, ok = head(b); !ok {
 		return h, nil, false
-	}
-	h = header{
-		pt: b[1] & 0x7f, marker: b[1]&0x80 != 0,
-		seq:  binary.BigEndian.Uint16(b[2:]),
-		ts:   binary.BigEndian.Uint32(b[4:]),
-		ssrc: binary.BigEndian.Uint32(b[8:]),
 	}
 	start, end := headerSize+4*int(b[0]&0x0f), len(b)
 	if b[0]&0x10 != 0 { // extension, §5.3.1
@@ -47,6 +41,19 @@ func parse(b []byte) (h header, payload []byte, ok bool) {
 		return h, nil, false
 	}
 	return h, b[start:end], true
+}
+
+// head reads the fixed header, which is never encrypted.
+func head(b []byte) (h header, ok bool) {
+	if len(b) < headerSize || len(b) >= maxPacket || b[0]>>6 != 2 {
+		return h, false
+	}
+	return header{
+		pt: b[1] & 0x7f, marker: b[1]&0x80 != 0,
+		seq:  binary.BigEndian.Uint16(b[2:]),
+		ts:   binary.BigEndian.Uint32(b[4:]),
+		ssrc: binary.BigEndian.Uint32(b[8:]),
+	}, true
 }
 
 // put writes the header before a payload that begins at b[headerSize].
