@@ -10,6 +10,7 @@ import (
 // describe prepares our next description in the dialog.
 func (l *leg) describe(hold bool) {
 	l.local.Formats, l.local.Direction = []media.Format{l.codec}, offer.SendRecv
+	l.local.Keep()
 	if hold {
 		l.local.Direction = offer.SendOnly
 	}
@@ -33,19 +34,20 @@ func (l *leg) versioned(write func() ([]byte, error)) ([]byte, error) {
 }
 
 // answerTo answers an offer, or makes one where there is none: then n is nil.
-func (l *leg) answerTo(sdp []byte) (body []byte, n *media.Negotiated, ok bool) {
+func (l *leg) answerTo(sdp []byte) (body []byte, n *media.Negotiated, err error) {
 	if len(sdp) == 0 {
-		body, err := l.versioned(l.offer)
-		return body, nil, err == nil
+		l.local.Renew(l.trunk.suites()...) // it may be for another far end than before
+		body, err = l.versioned(l.offer)
+		return body, nil, err
 	}
-	remote, err := offer.Parse(sdp)
+	remote, err := l.readSDP(sdp)
 	if err != nil {
-		return nil, nil, false
+		return nil, nil, err
 	}
 	n = &media.Negotiated{}
 	body, err = l.versioned(func() (answer []byte, err error) {
 		answer, *n, err = offer.Answer(remote, l.local, l.codec)
 		return answer, err
 	})
-	return body, n, err == nil
+	return body, n, err
 }

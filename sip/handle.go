@@ -181,10 +181,10 @@ func offered(req *sipmsg.Request, t *trunk) (*offer.Audio, []media.Format, refus
 	if len(req.Body()) == 0 {
 		return nil, nil, refusal{}
 	}
-	remote, err := offer.Parse(req.Body())
+	remote, err := t.policy().Parse(req.Body())
 	formats := media.Common(remote.Formats(), t.formats)
 	if err != nil || len(formats) == 0 {
-		return nil, nil, refuse(488, "Not Acceptable Here")
+		return nil, nil, t.unacceptable(err)
 	}
 	return &remote, formats, refusal{}
 }

@@ -140,6 +140,7 @@ func (i *incoming) pickUp(format media.Format) bool {
 	body, n := offer.Offer(i.local), media.Negotiated{}
 	if i.remote != nil {
 		var err error
+		i.local.Proto = i.remote.Lines[i.remote.Index].Proto
 		if body, n, err = offer.Answer(*i.remote, i.local, format); err != nil {
 			why := signalling.Reason{Cause: signalling.NoCodec}
 			i.refuse(why)

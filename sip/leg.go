@@ -109,7 +109,8 @@ func (l *leg) open() (signalling.Reason, bool) {
 		return signalling.Reason{Cause: signalling.Congestion, Detail: "no RTP port is free"}, false
 	}
 	l.port = p
-	l.local = offer.Local{Addr: p.Addr(), SessionID: uint64(newSeq()), Version: 1}
+	l.local = offer.Local{Addr: p.Addr(), SessionID: uint64(newSeq()), Version: 1, Policy: l.trunk.policy()}
+	l.local.Renew(l.trunk.suites()...)
 	return signalling.Reason{}, true
 }
 
@@ -118,6 +119,7 @@ func (l *leg) open() (signalling.Reason, bool) {
 // inactive or the RFC 2543 way it does not (RFC 3264 §8.4).
 func (l *leg) start(n media.Negotiated) {
 	l.agreed, l.codec, l.since = n, n.Format, time.Now()
+	l.local.Agreed = n.Protection
 	l.port.Start(n)
 	hold := !n.Send
 	silent := hold && (!n.Receive || n.Remote.Addr().IsUnspecified())

@@ -108,7 +108,7 @@ func (l *leg) acked(ack *sipmsg.Request) {
 
 // accept reads the answer to our last offer.
 func (l *leg) accept(sdp []byte) (media.Negotiated, error) {
-	remote, err := offer.Parse(sdp)
+	remote, err := l.readSDP(sdp)
 	if err != nil {
 		return media.Negotiated{}, err
 	}

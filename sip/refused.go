@@ -29,7 +29,7 @@ func short(err error) string {
 
 // final reports a refusal.
 func (o *outgoing) final(res *sipmsg.Response) {
-	why := causeOf(res)
+	why := o.trunk.guess(causeOf(res), res.StatusCode)
 	if !faulty(why.Cause) {
 		o.trunk.report("up")
 	}
@@ -43,6 +43,9 @@ func faulty(c signalling.Cause) bool {
 func answerFault(err error) signalling.Reason {
 	if errors.Is(err, offer.ErrNoCommon) {
 		return signalling.Reason{Cause: signalling.NoCodec}
+	}
+	if why, ok := unprotected(err); ok {
+		return signalling.Reason{Cause: signalling.MediaFailed, Detail: why}
 	}
 	return signalling.Reason{Cause: signalling.MediaFailed, Detail: "the trunk's answer holds no audio that fits"}
 }

@@ -19,9 +19,9 @@ func (l *leg) reinvited(m request) {
 		l.reply(m, r)
 		return
 	}
-	body, offered, ok := l.renegotiate(m)
-	if !ok {
-		l.reply(m, refuse(488, "Not Acceptable Here"))
+	body, offered, err := l.renegotiate(m)
+	if err != nil {
+		l.reply(m, l.trunk.unacceptable(err))
 		return
 	}
 	l.agree(m, body, offered)
@@ -29,13 +29,13 @@ func (l *leg) reinvited(m request) {
 
 // renegotiate makes our description for a request that may change the session,
 // and tells whether it is an offer. Where it fails, nothing has changed.
-func (l *leg) renegotiate(m request) (body []byte, offered, ok bool) {
+func (l *leg) renegotiate(m request) (body []byte, offered bool, err error) {
 	before := l.local
 	l.describe(l.reoffer.wish)
-	body, n, ok := l.answerTo(m.Body())
-	if !ok {
+	body, n, err := l.answerTo(m.Body())
+	if err != nil {
 		l.local = before
-		return nil, false, false
+		return nil, false, err
 	}
 	if n != nil {
 		l.start(*n)
@@ -43,7 +43,7 @@ func (l *leg) renegotiate(m request) (body []byte, offered, ok bool) {
 	l.retarget(m.Contact())
 	l.learnMethods(m)
 	l.recognise(m)
-	return body, n == nil, true
+	return body, n == nil, nil
 }
 
 func (l *leg) agree(m request, body []byte, offered bool) {
@@ -89,6 +89,8 @@ func (l *leg) reanswered(res *sipmsg.Response) {
 		r.agreed = r.asked
 		if n, err := l.accept(res.Body()); err == nil {
 			l.start(n)
+		} else if why, ok := unprotected(err); ok { // the far end speaks plainly from now on
+			l.part(signalling.Reason{Cause: signalling.MediaFailed, Detail: why})
 		}
 	case res.StatusCode == 491:
 		r.tell, r.refresh = l.trunk.SendIdentity, r.fresh

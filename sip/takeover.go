@@ -63,10 +63,10 @@ func (l *leg) takenOver(m takeOver) {
 	}
 	local := l.local
 	l.describe(l.reoffer.wish)
-	body, n, ok := l.answerTo(m.Body())
-	if !ok {
+	body, n, err := l.answerTo(m.Body())
+	if err != nil {
 		l.local = local
-		l.agent.refuse(m.Request, m.tx, refuse(488, "Not Acceptable Here"))
+		l.agent.refuse(m.Request, m.tx, l.trunk.unacceptable(err))
 		return
 	}
 	before := l.dialog

@@ -41,6 +41,7 @@ type TrunkConfig struct {
 	Challenge      Challenge     `yaml:"challenge"`       // what the trunk must prove beside its address; default nothing
 	SessionExpires time.Duration `yaml:"session_expires"` // session timer (RFC 4028) that we ask for; 0: none of ours; default 30m
 	SessionMin     time.Duration `yaml:"session_min"`     // the shortest that we take; default 90s
+	SRTP           string        `yaml:"srtp"`            // audio encrypted by keys in SDP: off, optional or required; empty: required where the transport is tls or wss, else off
 	DTMF           string        `yaml:"dtmf"`            // how digits are sent: auto (the default), rfc4733, info or inband
 }
 
@@ -125,7 +126,7 @@ func (t TrunkConfig) withDefaults() TrunkConfig {
 // by their defaults.
 func (t TrunkConfig) Validate() error {
 	t = t.withDefaults()
-	return errors.Join(t.validHost(), t.validReach(), t.validProxy(), t.Register.validate(t), t.validWords(), t.validAuth(), t.validNumbers(), t.validSources(), t.validTimes(), t.validSession(), t.validDTMF(),
+	return errors.Join(t.validHost(), t.validReach(), t.validProxy(), t.Register.validate(t), t.validWords(), t.validAuth(), t.validNumbers(), t.validSources(), t.validTimes(), t.validSession(), t.validDTMF(), t.validSRTP(),
 		t.Challenge.Validate())
 }
 

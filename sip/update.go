@@ -27,9 +27,9 @@ func (l *leg) updated(m request) {
 	case l.reoffer.tx != nil || l.unacked != nil:
 		l.reply(m, refuse(491, "Request Pending"))
 	default:
-		body, offered, ok := l.renegotiate(m)
-		if !ok || offered {
-			l.reply(m, refuse(488, "Not Acceptable Here"))
+		body, _, err := l.renegotiate(m)
+		if err != nil {
+			l.reply(m, l.trunk.unacceptable(err))
 			return
 		}
 		l.upToDate(m, body)

@@ -16,6 +16,11 @@ const (
 	Required        // RTP/SAVP with keys, and nothing else
 )
 
+// String is the policy's name in a configuration.
+func (p Policy) String() string {
+	return [...]string{"off", "optional", "required", "required"}[p&3]
+}
+
 // Why a description is refused for what it says of encryption; answer 488.
 var (
 	ErrSecure  = errors.New("only encrypted audio is offered")
@@ -72,13 +77,12 @@ func (l *Local) Renew(suites ...media.Suite) {
 }
 
 // Keep offers the key that is in use, so that no packet is lost to the change
-// (RFC 4568 §7.1.4). It is false where none is.
-func (l *Local) Keep() bool {
-	if !l.Agreed.On() {
-		return false
+// (RFC 4568 §7.1.4).
+func (l *Local) Keep() {
+	l.Keys = nil
+	if l.Agreed.On() {
+		l.Keys = []Crypto{{Tag: 1, Suite: l.Agreed.Suite, Key: l.Agreed.Send}}
 	}
-	l.Keys = []Crypto{{Tag: 1, Suite: l.Agreed.Suite, Key: l.Agreed.Send}}
-	return true
 }
 
 // proto is the profile of our offer.

@@ -1,0 +1,111 @@
+package sip
+
+import (
+	"errors"
+	"fmt"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+
+	"roomline/media"
+	"roomline/media/offer"
+	"roomline/signalling"
+)
+
+// The values of srtp.
+const (
+	srtpOff      = "off"
+	srtpOptional = "optional"
+	srtpRequired = "required"
+)
+
+func (t TrunkConfig) validSRTP() error {
+	switch t.SRTP {
+	case "", srtpOff, srtpOptional, srtpRequired:
+		return nil
+	}
+	return fmt.Errorf("srtp: expected off, optional or required, found %q", t.SRTP)
+}
+
+// sealed tells whether others can read what is said over the trunk's transport,
+// and with it the keys of the audio (RFC 4568 §8.3).
+func (t TrunkConfig) sealed() bool { return t.Transport == "tls" || t.Transport == "wss" }
+
+// policy is what the trunk's descriptions say of encryption: what srtp says, and
+// where that is left out encryption wherever its keys travel encrypted.
+func (t TrunkConfig) policy() offer.Policy {
+	switch {
+	case t.SRTP == srtpRequired || t.SRTP == "" && t.sealed():
+		return offer.Required
+	case t.SRTP == srtpOptional:
+		return offer.Optional
+	}
+	return offer.Off
+}
+
+// warnOfKeys says at the start which trunks show the keys of their audio to
+// whoever reads their signalling.
+func (a *Agent) warnOfKeys() {
+	for _, name := range a.names {
+		if t := a.trunks[name]; t.policy() != offer.Off && !t.sealed() {
+			a.log.Warn("a trunk's audio is encrypted by keys that travel unencrypted: use transport tls",
+				"trunk", name, "transport", t.Transport, "srtp", t.SRTP)
+		}
+	}
+}
+
+// suites are those that we offer, the strongest first. An INVITE over UDP has
+// no room for all (RFC 3261 §18.1.1).
+func (t *trunk) suites() []media.Suite {
+	if t.Transport == "udp" {
+		return []media.Suite{media.AES128GCM, media.AES128SHA80}
+	}
+	return []media.Suite{media.AES256GCM, media.AES128GCM, media.AES256SHA80, media.AES128SHA80}
+}
+
+// readSDP reads a description of the far end, and writes ours in its profile
+// from now on.
+func (l *leg) readSDP(sdp []byte) (offer.Audio, error) {
+	remote, err := l.trunk.policy().Parse(sdp)
+	if err == nil {
+		l.local.Proto = remote.Lines[remote.Index].Proto
+	}
+	return remote, err
+}
+
+// unprotected tells whether a description failed for its encryption, and says
+// so in a sentence.
+func unprotected(err error) (string, bool) {
+	for _, e := range []error{offer.ErrSecure, offer.ErrPlain, offer.ErrNoKey, offer.ErrWeaker, offer.ErrOurKey} {
+		if errors.Is(err, e) {
+			return e.Error(), true
+		}
+	}
+	return "", false
+}
+
+// unacceptable refuses a description, with the reason in words where it is the
+// encryption (RFC 3261 §20.43).
+func (t *trunk) unacceptable(err error) refusal {
+	why, ok := unprotected(err)
+	if !ok {
+		return refuse(488, "Not Acceptable Here")
+	}
+	t.agent.log.Info("a call or a change of one was refused for its encryption", "trunk", t.name, "srtp", t.policy().String(), "reason", why)
+	return refuse(488, "Not Acceptable Here", sipmsg.NewHeader("Warning", fmt.Sprintf("399 %s %q", "roomline", why+"; srtp is "+t.policy().String())))
+}
+
+// guess adds to a refusal that names no reason the one that is likely.
+func (t *trunk) guess(r signalling.Reason, status int) signalling.Reason {
+	if status != 488 && status != 606 {
+		return r
+	}
+	switch t.policy() {
+	case offer.Off:
+		r.Detail += "; it may ask for encrypted audio: srtp is off"
+	case offer.Optional:
+		r.Detail += "; it may ask for RTP/SAVP: srtp is optional"
+	case offer.Required:
+		r.Detail += "; it may not take encrypted audio: srtp is required"
+	}
+	return r
+}
