@@ -160,7 +160,7 @@ func (a *Agent) invited(req *sipmsg.Request, tx *sipmsg.ServerTx, t *trunk) {
 	}
 	if r.status != 0 {
 		a.release(key)
-		a.refuse(req, tx, r)
+		a.refuse(req, tx, r.explain(a.log.With("trunk", t.name)))
 		return
 	}
 	a.respond(tx, a.response(req, 100, "Trying", nil))

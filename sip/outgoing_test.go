@@ -108,7 +108,7 @@ func TestRefusedCalls(t *testing.T) {
 		{"unknown number", 404, "Not Found", nil, signalling.Unallocated, "404 Not Found"},
 		{"declined", 603, "Decline", nil, signalling.Rejected, "603 Decline"},
 		{"redirected", 302, "Moved Temporarily", []string{"Contact: <sip:+1900@192.0.2.1>"}, signalling.TrunkFailure, "302 Moved Temporarily"},
-		{"no codec", 488, "Not Acceptable Here", nil, signalling.NoCodec, "488 Not Acceptable Here"},
+		{"no codec", 488, "Not Acceptable Here", nil, signalling.NoCodec, "488 Not Acceptable Here; it may ask for encrypted audio: srtp is off"},
 		{"full", 503, "Service Unavailable", []string{`Reason: Q.850;cause=34;text="no circuit"`}, signalling.Congestion, "503 Service Unavailable"},
 		{"down", 503, "Service Unavailable", nil, signalling.TrunkFailure, "503 Service Unavailable"},
 	} {

@@ -21,7 +21,7 @@ func (l *leg) reinvited(m request) {
 	}
 	body, offered, err := l.renegotiate(m)
 	if err != nil {
-		l.reply(m, l.trunk.unacceptable(err))
+		l.reply(m, l.trunk.unacceptable(err).explain(l.log))
 		return
 	}
 	l.agree(m, body, offered)

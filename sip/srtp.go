@@ -3,6 +3,7 @@ package sip
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 
 	sipmsg "github.com/emiago/sipgo/sip"
 
@@ -90,8 +91,18 @@ func (t *trunk) unacceptable(err error) refusal {
 	if !ok {
 		return refuse(488, "Not Acceptable Here")
 	}
-	t.agent.log.Info("a call or a change of one was refused for its encryption", "trunk", t.name, "srtp", t.policy().String(), "reason", why)
-	return refuse(488, "Not Acceptable Here", sipmsg.NewHeader("Warning", fmt.Sprintf("399 %s %q", "roomline", why+"; srtp is "+t.policy().String())))
+	text := fmt.Sprintf("399 roomline %q", why+"; srtp is "+t.policy().String())
+	return refuse(488, "Not Acceptable Here", sipmsg.NewHeader("Warning", text))
+}
+
+// explain logs a refusal that says why.
+func (r refusal) explain(log *slog.Logger) refusal {
+	for _, h := range r.headers {
+		if h.Name() == "Warning" {
+			log.Info("a description of the far end was refused", "warning", h.Value())
+		}
+	}
+	return r
 }
 
 // guess adds to a refusal that names no reason the one that is likely.

@@ -40,6 +40,7 @@ func (a *Agent) Start(ctx context.Context) error {
 		})
 		l.ready()
 	}
+	a.warnOfKeys()
 	a.wg.Go(a.sweep)                                        // ends with a.ctx; awaited by Close
 	a.wg.Go(func() { a.scribe.run(a.ctx, a.timing.again) }) // the same
 	a.wg.Go(func() { a.endAll(left) })                      // the same, or when all are ended

@@ -66,7 +66,7 @@ func (l *leg) takenOver(m takeOver) {
 	body, n, err := l.answerTo(m.Body())
 	if err != nil {
 		l.local = local
-		l.agent.refuse(m.Request, m.tx, l.trunk.unacceptable(err))
+		l.agent.refuse(m.Request, m.tx, l.trunk.unacceptable(err).explain(l.log))
 		return
 	}
 	before := l.dialog

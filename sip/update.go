@@ -29,7 +29,7 @@ func (l *leg) updated(m request) {
 	default:
 		body, _, err := l.renegotiate(m)
 		if err != nil {
-			l.reply(m, l.trunk.unacceptable(err))
+			l.reply(m, l.trunk.unacceptable(err).explain(l.log))
 			return
 		}
 		l.upToDate(m, body)
