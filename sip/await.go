@@ -9,7 +9,7 @@ import (
 )
 
 // await reads responses up to the final one. It returns nil when there will be
-// none, having said why. A hang-up becomes a CANCEL as soon as the far end has
+// none, having said why, or that the next target may have one. A hang-up becomes a CANCEL as soon as the far end has
 // answered anything at all (RFC 3261 §9.1).
 func (o *outgoing) await(tx *sipmsg.ClientTx) *sipmsg.Response {
 	timer := time.NewTimer(o.trunk.ConnectTimeout)
@@ -39,14 +39,20 @@ func (o *outgoing) await(tx *sipmsg.ClientTx) *sipmsg.Response {
 			heard = true
 			o.progress(res)
 		case <-tx.Done():
+			if !heard {
+				o.abandoned("the connection was lost")
+				return nil
+			}
 			o.hungUp(signalling.Reason{Cause: signalling.TrunkUnreachable, Detail: "the connection was lost"})
 			return nil
 		case <-timer.C:
+			late := "no answer within " + o.trunk.ConnectTimeout.String()
 			if !heard {
 				o.agent.shun(tx.Connection(), o.dialog.peer)
-				o.agent.forsaken.add(o.invite)
+				o.abandoned(late)
+				return nil
 			}
-			o.hungUp(signalling.Reason{Cause: signalling.TrunkUnreachable, Detail: "no answer within " + o.trunk.ConnectTimeout.String()})
+			o.hungUp(signalling.Reason{Cause: signalling.TrunkUnreachable, Detail: late})
 			return nil
 		case res := <-answersTo(cancelling):
 			o.note(false, statusLine(res)+" (CANCEL)")

@@ -20,6 +20,7 @@ type outgoing struct {
 	creds   credentials
 	ringing bool // we said so
 	draft   earlyAnswer
+	hunt    hunt
 }
 
 // earlyAnswer is an answer in a provisional response: a 2xx of the same fork
@@ -52,14 +53,13 @@ func (o *outgoing) prepare() (signalling.Reason, bool) {
 	if number == "" {
 		return signalling.Reason{Cause: signalling.InvalidNumber}, false
 	}
-	remote, listener, ok := o.trunk.remote()
-	if !ok {
+	if !o.aim() {
 		return signalling.Reason{Cause: signalling.TrunkUnreachable, Detail: o.trunk.host.name + " has no address"}, false
 	}
 	if why, ok := o.open(); !ok {
 		return why, false
 	}
-	t := o.trunk
+	t, remote, listener := o.trunk, o.hunt.now.addr, o.hunt.now.listener
 	uri := sipmsg.Uri{Scheme: "sip", User: number, Host: t.domain}
 	me := party{displayName(o.to.From.Name), sipmsg.Uri{Scheme: "sip", User: outward(t.CallerID, t.NumberFormat), Host: t.domain}, newTag()}
 	if o.to.From.Hidden { // RFC 3323 §4.1.1.3
@@ -106,23 +106,30 @@ func (o *outgoing) identify(req *sipmsg.Request) {
 	}
 }
 
-// call sends INVITEs until one has an answer that is not a challenge, and
-// returns a 2xx; whatever else came, it has reported.
-func (o *outgoing) call() *sipmsg.Response {
+// attempt sends INVITEs to one target until one has an answer that is not a
+// challenge, and returns a 2xx; of whatever else came it has said how it is to
+// go on.
+func (o *outgoing) attempt() *sipmsg.Response {
 	o.invite = o.next(nil)
 	text := "INVITE"
 	for {
 		tx, err := o.begin(o.invite, text, o.trunk.ConnectTimeout)
 		if err != nil {
-			o.hungUp(signalling.Reason{Cause: signalling.TrunkUnreachable, Detail: short(err)})
+			o.missed(signalling.Reason{Cause: signalling.TrunkUnreachable, Detail: short(err)}, 0)
 			return nil
 		}
 		tx.OnRetransmission(o.another)
 		res := o.await(tx)
+		o.settled(tx)
 		if res == nil {
+			tx.Terminate() // what comes now comes late
 			return nil
 		}
-		o.settled(tx)
+		if res.StatusCode == 503 {
+			o.missed(o.trunk.guess(causeOf(res), res.StatusCode), retryAfter(res))
+			return nil
+		}
+		o.trunk.host.setAside(o.hunt.now.addr, 0)
 		if res.IsSuccess() {
 			o.creds.worked()
 			return res

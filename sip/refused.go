@@ -29,7 +29,11 @@ func short(err error) string {
 
 // final reports a refusal.
 func (o *outgoing) final(res *sipmsg.Response) {
-	why := o.trunk.guess(causeOf(res), res.StatusCode)
+	o.refused(o.trunk.guess(causeOf(res), res.StatusCode))
+}
+
+// refused ends the call for a reason of the far end's.
+func (o *outgoing) refused(why signalling.Reason) {
 	if !faulty(why.Cause) {
 		o.trunk.report("up")
 	}
