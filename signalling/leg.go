@@ -55,6 +55,9 @@ type Party struct {
 	Name   string // display name, never trusted: controls and length are the leg's to clean
 	User   string // Matrix user id; empty for a telephone
 	Hidden bool   // the party withholds its number and name (RFC 3323); both are empty then
+
+	Assured   Assurance // how far Number can be believed
+	Forwarder string    // the number that was called first, where the call was forwarded (RFC 5806, RFC 7044); empty: none known
 }
 
 // Label is how a person would call the party: name, number, user or "unknown".
@@ -112,6 +115,9 @@ type Incoming struct {
 	To   Party
 	Room string    // the Matrix room, where there is one; for the record only
 	At   time.Time // when the invitation reached this machine
+
+	Attest string // what a carrier's signature says of the caller: "A", "B" or "C" (RFC 8588); empty: none that holds
+	OrigID string // and where it says the call began (RFC 8588); for the record only
 	// Leg makes the leg that placed the call. It posts with side A.
 	Leg func(*Inbox) Leg
 }

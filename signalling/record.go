@@ -18,6 +18,10 @@ type Record struct {
 	User      string    `json:"user,omitempty"`           // the Matrix user whose call it is
 	Connected string    `json:"connected,omitempty"`      // whom from or to proved to be
 	Moved     string    `json:"transferred_to,omitempty"` // where the last transfer led
+	Forwarder string    `json:"forwarded_from,omitempty"` // the number that was called first, as the trunk says
+	Verstat   string    `json:"verstat,omitempty"`        // how far the caller's number can be believed (3GPP TS 24.229 §7.2A.20)
+	Attest    string    `json:"attest,omitempty"`         // what the signature over it says of the caller (RFC 8588)
+	OrigID    string    `json:"origid,omitempty"`         // and of where the call began
 	Start     time.Time `json:"start"`
 	End       time.Time `json:"end"`
 
@@ -97,6 +101,7 @@ func (c *call) record() Record {
 		Trunk: c.trunk, Room: c.in.Room, User: c.owner.User, Connected: c.proved(), Moved: c.moved, Start: t.start, End: t.ended,
 		Cause: c.Reason.Cause.String(), Q850: c.Reason.Cause.Q850(), Detail: c.Reason.Detail,
 		EndedBy: c.endedBy(), Ladder: c.inbox.Ladder()}
+	r.vouch(c.in)
 	r.Caller, r.Called = c.audio(c.pair[0]), c.audio(c.pair[1])
 	r.Audio = verdict(!t.connected.IsZero(), r.Caller, r.Called)
 	r.RingMS, r.SetupMS, r.WaitMS, r.TalkMS = t.spans()
@@ -115,11 +120,17 @@ func refusal(in Incoming, why Reason, write func(string) string) Record {
 	c := &call{in: in, opt: Options{Write: write}}
 	r := Record{Direction: c.direction(), From: in.From.Label(), To: in.To.Label(), Room: in.Room, Start: now, End: now,
 		Cause: why.Cause.String(), Q850: why.Cause.Q850(), Detail: why.Detail, EndedBy: "gateway", Audio: NotAnswered}
+	r.vouch(in)
 	if r.User = in.From.User; in.Via != Matrix {
 		r.Trunk = in.Via
 	}
 	r.Sentence = Sentence(why, r.Direction == RoomToPhone, c.otherName(), 0)
 	return r
+}
+
+// vouch keeps what was known of the caller when the call came.
+func (r *Record) vouch(in Incoming) {
+	r.Forwarder, r.Verstat, r.Attest, r.OrigID = in.From.Forwarder, in.From.Assured.String(), in.Attest, in.OrigID
 }
 
 // spans are the record's durations in milliseconds.

@@ -59,7 +59,7 @@ func (l *leg) before(p progress) string {
 
 // talking is a text that tells the time.
 func (l *leg) talking() func() telling {
-	other, since, cut := l.c.label(l.other), l.talked, l.cut()
+	other, since, cut := l.c.described(l.other), l.talked, l.cut()
 	return func() telling {
 		return telling{text: "📞 Talking with " + other + ", " + signalling.Clock(time.Since(since)), left: cut}
 	}
@@ -67,7 +67,7 @@ func (l *leg) talking() func() telling {
 
 // cut says how the call ended if the gateway is killed now.
 func (l *leg) cut() string {
-	return signalling.Sentence(signalling.Reason{Cause: signalling.ShuttingDown}, l.side == signalling.A, l.c.label(l.other), 0)
+	return signalling.Sentence(signalling.Reason{Cause: signalling.ShuttingDown}, l.side == signalling.A, l.c.described(l.other), 0)
 }
 
 // last says in one sentence how the call ended.
@@ -78,7 +78,7 @@ func (l *leg) last(r signalling.Reason) telling {
 	}
 	r.Detail = signalling.Visible(r.Detail, maxDetail) // a carrier's words, or our own
 	t := telling{final: true, until: time.Now().Add(finalPatience)}
-	other := l.c.label(l.other)
+	other := l.c.described(l.other)
 	if l.missed(r.Cause) {
 		t.badge = cmp.Or(l.user, anybody)
 	}
@@ -109,6 +109,11 @@ func (c *Client) known(p signalling.Party) string {
 		return clean(p.User)
 	}
 	return c.label(p)
+}
+
+// described is label with what else a person should know of a caller.
+func (c *Client) described(p signalling.Party) string {
+	return c.label(p) + p.Remark(func(n string) string { return clean(c.numbers.Format(n)) })
 }
 
 // label is how people know the other side of a call: "Widgets Inc (+49 30 1234567)".
