@@ -47,10 +47,10 @@ func (a *Agent) legOf(r replaces, trunks ...*trunk) *leg {
 }
 
 // supported are the extensions that a request may require of us.
-var supported = []string{"replaces", "norefersub", "timer"}
+var supported = []string{"replaces", "norefersub", "timer", fromChange}
 
 // supportedList is the same as a header value.
-const supportedList = "replaces, norefersub, timer"
+const supportedList = "replaces, norefersub, timer, from-change"
 
 // supports tells whether we know an extension (RFC 3261 §19.2).
 func supports(tag string) bool {

@@ -127,6 +127,7 @@ func (l *leg) closeQuestion(res *sipmsg.Response) {
 
 // learnMethods remembers what the far end says it handles (RFC 3261 §20.5).
 func (l *leg) learnMethods(msg sipmsg.Message) {
+	l.fromChange = l.fromChange || lists(msg, fromChange, "supported", "k")
 	var all []string
 	for _, h := range msg.GetHeaders("allow") {
 		all = append(all, h.Value())

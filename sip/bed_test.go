@@ -41,7 +41,7 @@ func newBed(t *testing.T, change ...func(*TrunkConfig, *timing)) *bed {
 	b := &bed{peer: newPeer(t, "127.0.0.1"), board: &board{calls: make(chan signalling.Incoming, 10)}, ports: newPorts(t)}
 	cfg := TrunkDefaults()
 	cfg.Host, cfg.Numbers, cfg.Username, cfg.Password = b.addr().String(), []string{"+4930555"}, "gw", "s3cret"
-	cfg.AcceptRefer = true // which no carrier is given unasked
+	cfg.AcceptRefer, cfg.TrustIdentity = true, true // which no carrier is given unasked
 	times := realTiming()
 	for _, c := range change {
 		c(&cfg, &times)

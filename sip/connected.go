@@ -10,11 +10,14 @@ import (
 // tells the call where that is news (RFC 5876 §4, RFC 4916).
 func (l *leg) recognise(msg sipmsg.Message) {
 	p, ok := identity(msg, l.trunk)
+	if !ok {
+		p, ok = l.changedFrom(msg)
+	}
 	if !ok || p.Hidden && l.dialog.remote.tag == "" { // who hides as the one we called is known all the same
 		return
 	}
 	if sameLine(p.Number, l.party.Number) && !p.Hidden { // the spelling that is known stays
-		p.Number, p.User = l.party.Number, l.party.User
+		p.Number, p.User, p.Forwarder, p.Assured = l.party.Number, l.party.User, l.party.Forwarder, l.party.Assured
 		if p.Name == "" {
 			p.Name = l.party.Name
 		}
@@ -31,7 +34,7 @@ func (l *leg) recognise(msg sipmsg.Message) {
 func (l *leg) show(v signalling.View) {
 	changed := v.Party != l.view.Party
 	l.view, l.reoffer.wish = v, v.Held
-	if changed && l.trunk.SendIdentity {
+	if changed && l.trunk.SendIdentity != assertNone {
 		l.reidentify()
 	}
 	l.offerAgain()
@@ -39,6 +42,7 @@ func (l *leg) show(v signalling.View) {
 
 // reidentify sends an UPDATE where the far end takes one, else a re-INVITE.
 func (l *leg) reidentify() {
+	l.changeFrom()
 	if !l.allows(sipmsg.UPDATE) || l.noUpdate {
 		l.reoffer.tell = true
 		return
@@ -50,7 +54,7 @@ func (l *leg) reidentify() {
 // (RFC 3325 §9.1): a number of its own, or that of a telephone elsewhere.
 func (l *leg) assert(msg sipmsg.Message) {
 	t, p := l.trunk, l.view.Party
-	if !t.SendIdentity {
+	if t.SendIdentity == assertNone {
 		return
 	}
 	number := outward(p.Number, t.NumberFormat)
@@ -58,7 +62,7 @@ func (l *leg) assert(msg sipmsg.Message) {
 		number = outward(t.CallerID, t.NumberFormat)
 	}
 	id := sipmsg.FromHeader{DisplayName: displayName(p.Name), Address: sipmsg.Uri{Scheme: "sip", User: number, Host: t.domain}}
-	msg.AppendHeader(sipmsg.NewHeader("P-Asserted-Identity", id.Value()))
+	msg.AppendHeader(t.SendIdentity.header(id, l.dialog.first, p.Hidden))
 	if p.Hidden {
 		msg.AppendHeader(sipmsg.NewHeader("Privacy", "id"))
 	}

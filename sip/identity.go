@@ -81,13 +81,26 @@ func caller(req *sipmsg.Request, t *trunk) signalling.Party {
 	p, ok := identity(req, t)
 	switch {
 	case !ok && nobody(from.Address):
-		return signalling.Party{}
+		p = signalling.Party{}
 	case !ok:
-		return signalling.Party{Number: t.read(userOf(from.Address)), Name: name}
+		p = signalling.Party{Number: t.read(userOf(from.Address)), Name: name, Assured: t.assured(from.Address, from.Params)}
 	case p.Name == "" && !p.Hidden:
 		p.Name = name
 	}
+	if ok && p.Assured == signalling.Trusted && sameLine(p.Number, userOf(from.Address)) { // carriers mark either
+		p.Assured = verstat(from.Address, from.Params)
+	}
+	p.Forwarder = forwarder(req, t, called(req, t).Number)
 	return p
+}
+
+// assured is how far a number can be believed: by the word of a network that is
+// trusted, else not at all.
+func (t *trunk) assured(uri sipmsg.Uri, params sipmsg.HeaderParams) signalling.Assurance {
+	if !t.TrustIdentity {
+		return signalling.Unverified
+	}
+	return verstat(uri, params)
 }
 
 // identity is who speaks at the far end by the word of the network: in
@@ -115,7 +128,7 @@ func asserted(msg sipmsg.Message, t *trunk) (signalling.Party, bool) {
 			continue
 		}
 		if p.Number == "" {
-			p.Number = t.read(userOf(a.uri))
+			p.Number, p.Assured = t.read(userOf(a.uri)), verstat(a.uri, a.params)
 		}
 		if p.Name == "" {
 			p.Name = a.name
@@ -132,7 +145,7 @@ func remoteParty(msg sipmsg.Message, t *trunk) (signalling.Party, bool) {
 			return signalling.Party{Hidden: true}, true
 		}
 		if !nobody(a.uri) && !withheld(a.uri) {
-			return signalling.Party{Number: t.read(userOf(a.uri)), Name: a.name}, true
+			return signalling.Party{Number: t.read(userOf(a.uri)), Name: a.name, Assured: verstat(a.uri, a.params)}, true
 		}
 	}
 	return signalling.Party{}, false

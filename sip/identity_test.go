@@ -42,7 +42,7 @@ func TestWhoCalls(t *testing.T) {
 		{`<sip:no%0aline@h>`, nil, signalling.Party{}},
 	} {
 		req := inviteFrom(t, c.from, c.headers...)
-		if got := caller(req, &trunk{TrunkConfig: TrunkDefaults()}); got != c.want {
+		if got := caller(req, &trunk{TrunkConfig: TrunkConfig{TrustIdentity: true}}); got != c.want {
 			t.Errorf("%s %v is %+v, want %+v", c.from, c.headers, got, c.want)
 		}
 	}
@@ -51,9 +51,13 @@ func TestWhoCalls(t *testing.T) {
 // S13: a trunk that is not trusted cannot say that a call is somebody else's,
 // and a wish for privacy is kept all the same.
 func TestUntrustedIdentity(t *testing.T) {
+	if TrunkDefaults().TrustIdentity {
+		t.Error("trunks are trusted unasked")
+	}
 	wary := &trunk{TrunkConfig: TrunkConfig{}}
-	req := inviteFrom(t, `<sip:+4930@h>`, `P-Asserted-Identity: "Bank" <sip:+4911@h>`, `Remote-Party-ID: <sip:+4911@h>`)
-	if got := caller(req, wary); got != (signalling.Party{Number: "+4930"}) {
+	req := inviteFrom(t, `<sip:+4930@h>`, `P-Asserted-Identity: "Bank" <sip:+4911@h>`, `Remote-Party-ID: <sip:+4911@h>`,
+		"Diversion: <sip:+4912@h>", "History-Info: <sip:+4913@h>;index=1, <sip:1@h;cause=302>;index=1.1")
+	if got := caller(req, wary); got != (signalling.Party{Number: "+4930", Assured: signalling.Unverified}) {
 		t.Errorf("caller %+v", got)
 	}
 	if got := caller(inviteFrom(t, `<sip:+4930@h>`, "Privacy: id"), wary); got != hidden {
@@ -168,7 +172,11 @@ func TestUpdateBeforeTheAnswer(t *testing.T) {
 // beyond one that is (RFC 3325 §9.3).
 func TestHiddenCaller(t *testing.T) {
 	for _, trusted := range []bool{false, true} {
-		b := newBed(t, func(c *TrunkConfig, _ *timing) { c.SendIdentity = trusted })
+		b := newBed(t, func(c *TrunkConfig, _ *timing) {
+			if trusted {
+				c.SendIdentity = assertPAI
+			}
+		})
 		d, _ := b.agent.Trunk("carrier")
 		from := signalling.Party{Name: "Alice", User: "@alice:example.org", Hidden: true}
 		d.Dial(signalling.Target{To: signalling.Party{Number: "+4930123"}, From: from}, []media.Format{media.PCMU}, b.box)
@@ -196,7 +204,7 @@ func TestSendIdentity(t *testing.T) {
 			t.Errorf("identity %v, want %s", h, want)
 		}
 	}
-	b := newBed(t, func(c *TrunkConfig, _ *timing) { c.SendIdentity = true })
+	b := newBed(t, func(c *TrunkConfig, _ *timing) { c.SendIdentity = assertPAI })
 	leg := b.dial("+4930123")
 	invite := b.request("INVITE")
 	told(invite, `"Alice" <sip:+4930555@127.0.0.1>`)
@@ -210,7 +218,7 @@ func TestSendIdentity(t *testing.T) {
 	told(update, `"Bob" <sip:+4940111@127.0.0.1>`)
 	b.reply(update, 200, "OK", nil)
 
-	b = newBed(t, func(c *TrunkConfig, _ *timing) { c.SendIdentity = true })
+	b = newBed(t, func(c *TrunkConfig, _ *timing) { c.SendIdentity = assertPAI })
 	b.send(b.text("INVITE", "+4930555", b.sdp("sendrecv", "0")))
 	leg = b.rung()
 	leg.Show(signalling.View{Party: signalling.Party{User: "@alice:example.org", Name: "Alice"}})

@@ -36,20 +36,21 @@ type leg struct {
 
 	farewell func(signalling.Reason) // ends the far end's part, whatever it is now; nil: nothing to end
 
-	told     bool             // the call said Hangup
-	reported bool             // we said HungUp
-	over     bool             // the dialog is at its end
-	view     signalling.View  // what the call last showed of the other side
-	party    signalling.Party // who the far end is, as the call knows it
-	methods  string           // what the far end's Allow lists; empty: it did not say
-	held     bool             // by the far end
-	silent   bool             // and it sends nothing meanwhile
-	unacked  *unacked         // nil: every 2xx of ours has its ACK
-	accepted *unacked         // the latest, with its ACK or without
-	reoffer  reoffer
-	session  session // its timer
-	noUpdate bool    // the far end refused an UPDATE in spite of its Allow
-	asking   asking
+	told       bool             // the call said Hangup
+	reported   bool             // we said HungUp
+	over       bool             // the dialog is at its end
+	view       signalling.View  // what the call last showed of the other side
+	party      signalling.Party // who the far end is, as the call knows it
+	methods    string           // what the far end's Allow lists; empty: it did not say
+	fromChange bool             // it takes another From within the dialog (RFC 4916)
+	held       bool             // by the far end
+	silent     bool             // and it sends nothing meanwhile
+	unacked    *unacked         // nil: every 2xx of ours has its ACK
+	accepted   *unacked         // the latest, with its ACK or without
+	reoffer    reoffer
+	session    session // its timer
+	noUpdate   bool    // the far end refused an UPDATE in spite of its Allow
+	asking     asking
 
 	known       atomic.Pointer[answered] // nil before the answer
 	transfer    *transfer                // that we asked for; nil: none is under way

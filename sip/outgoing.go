@@ -101,7 +101,7 @@ func (o *outgoing) next(auth sipmsg.Header) *sipmsg.Request {
 // caller stays unknown if so (RFC 3325 §9.1).
 func (o *outgoing) identify(req *sipmsg.Request) {
 	o.assert(req)
-	if o.to.From.Hidden && !o.trunk.SendIdentity {
+	if o.to.From.Hidden && o.trunk.SendIdentity == assertNone {
 		req.AppendHeader(sipmsg.NewHeader("Privacy", "id"))
 	}
 }

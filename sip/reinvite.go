@@ -93,7 +93,7 @@ func (l *leg) reanswered(res *sipmsg.Response) {
 			l.part(signalling.Reason{Cause: signalling.MediaFailed, Detail: why})
 		}
 	case res.StatusCode == 491:
-		r.tell, r.refresh = l.trunk.SendIdentity, r.fresh
+		r.tell, r.refresh = l.trunk.SendIdentity != assertNone, r.fresh
 		r.timer = time.NewTimer(l.glare())
 	case res.StatusCode == 408 || res.StatusCode == 481:
 		l.part(signalling.Reason{Cause: signalling.PeerTimeout, Detail: statusLine(res)})

@@ -207,15 +207,4 @@ func seconds(s string) (int, bool) {
 }
 
 // knowsTimer tells whether the sender supports session timers.
-func knowsTimer(msg sipmsg.Message) bool {
-	for _, name := range [...]string{"supported", "k", "require"} {
-		for _, h := range msg.GetHeaders(name) {
-			for _, tag := range strings.Split(h.Value(), ",") {
-				if strings.EqualFold(strings.TrimSpace(tag), "timer") {
-					return true
-				}
-			}
-		}
-	}
-	return false
-}
+func knowsTimer(msg sipmsg.Message) bool { return lists(msg, "timer", "supported", "k", "require") }

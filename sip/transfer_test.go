@@ -343,7 +343,7 @@ func TestTakeOverGivenUp(t *testing.T) {
 // What Asterisk says of a transfer that it does, and of who is there now.
 func TestTranscribedTransfer(t *testing.T) {
 	var told []string
-	trusted := &trunk{TrunkConfig: TrunkDefaults()}
+	trusted := &trunk{TrunkConfig: TrunkConfig{TrustIdentity: true}}
 	for _, text := range transcripts(t) {
 		msg, err := sipmsg.ParseMessage(text)
 		req, ok := msg.(*sipmsg.Request)

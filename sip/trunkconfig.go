@@ -26,8 +26,8 @@ type TrunkConfig struct {
 	NumberFormat   string        `yaml:"number_format"`   // e164 (+4930…, the default), plus-less (4930…) or asis
 	Codecs         []string      `yaml:"codecs"`          // in order of preference; default pcmu, pcma, g722
 	AllowFrom      []string      `yaml:"allow_from"`      // addresses or CIDRs that calls may come from, besides the host's own
-	TrustIdentity  bool          `yaml:"trust_identity"`  // callers are who the trunk's P-Asserted-Identity says; default true
-	SendIdentity   bool          `yaml:"send_identity"`   // tell the trunk in P-Asserted-Identity who is here, also after a transfer
+	TrustIdentity  bool          `yaml:"trust_identity"`  // callers are who the trunk's network says; default false: who they say themselves
+	SendIdentity   Asserted      `yaml:"send_identity"`   // tell the trunk who is here, also after a transfer, and in which header; default not
 	AcceptRefer    bool          `yaml:"accept_refer"`    // the far end may transfer calls by REFER, as the user it talks with; for a PBX of yours; default false
 	Transfer       string        `yaml:"transfer"`        // how calls are transferred: auto (the default), refer or bridge
 	ReferTo        string        `yaml:"refer_to"`        // how a transfer names the new number: sip (the default) or tel
@@ -48,7 +48,7 @@ type TrunkConfig struct {
 // TrunkDefaults are the values of the fields that a trunk leaves out.
 func TrunkDefaults() TrunkConfig {
 	return TrunkConfig{Transport: "udp", WSPath: "/", Keepalive: 30 * time.Second, NumberFormat: formatE164, Codecs: []string{"pcmu", "pcma", "g722"},
-		TrustIdentity: true, Transfer: transferAuto, ReferTo: "sip", Register: Register{Expires: time.Hour},
+		Transfer: transferAuto, ReferTo: "sip", Register: Register{Expires: time.Hour},
 		ConnectTimeout: 4 * time.Second, SilenceTimeout: 15 * time.Second,
 		SessionExpires: 30 * time.Minute, SessionMin: shortestSession, DTMF: dtmfAuto,
 		EarlyMedia: earlyRing, Reliable: reliableSupported,
