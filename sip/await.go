@@ -102,6 +102,8 @@ func (o *outgoing) beforehand() {
 func (o *outgoing) early(m request) {
 	switch {
 	case m.tx == nil:
+	case m.Method == sipmsg.INVITE && o.trunk.trusts(sourceOf(m).Addr()): // ours is open (RFC 3261 §14.2)
+		o.agent.refuse(m.Request, m.tx, refuse(491, "Request Pending"))
 	case m.Method != sipmsg.UPDATE || !o.trunk.trusts(sourceOf(m).Addr()):
 		o.agent.refuse(m.Request, m.tx, refuse(481, "Call/Transaction Does Not Exist"))
 	case len(m.Body()) > 0: // our own offer is not answered

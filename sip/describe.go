@@ -2,6 +2,7 @@ package sip
 
 import (
 	"bytes"
+	"errors"
 
 	"roomline/media"
 	"roomline/media/offer"
@@ -18,6 +19,15 @@ func (l *leg) describe(hold bool) {
 
 // offer is what we would have, as it stands.
 func (l *leg) offer() ([]byte, error) { return offer.Offer(l.local), nil }
+
+// offerAsBefore is what was agreed on, for a re-INVITE that changes nothing.
+func (l *leg) offerAsBefore() ([]byte, error) {
+	if l.stopped {
+		return l.said, nil
+	}
+	l.local.Direction = offer.Towards(l.agreed.Send, l.agreed.Receive)
+	return l.offer()
+}
 
 // versioned writes a description under a new version if it says anything else
 // than the last one did, and under the old one if not (RFC 3264 §8, RFC 4028 §7.4).
@@ -41,6 +51,9 @@ func (l *leg) answerTo(sdp []byte) (body []byte, n *media.Negotiated, err error)
 		return body, nil, err
 	}
 	remote, err := l.readSDP(sdp)
+	if errors.Is(err, offer.ErrStopped) && l.codec.Name != "" {
+		return l.stop(remote)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -49,5 +62,28 @@ func (l *leg) answerTo(sdp []byte) (body []byte, n *media.Negotiated, err error)
 		answer, *n, err = offer.Answer(remote, l.local, l.codec)
 		return answer, err
 	})
+	if err == nil {
+		l.local.Lines, l.local.Index, l.stopped = remote.Lines, remote.Index, false
+	}
 	return body, n, err
+}
+
+// stop agrees that no audio flows for now: hold as some write it.
+func (l *leg) stop(remote offer.Audio) (body []byte, n *media.Negotiated, err error) {
+	n = &media.Negotiated{}
+	*n = l.agreed
+	n.Send, n.Receive = false, false
+	body, err = l.versioned(func() ([]byte, error) { return offer.Stop(remote, l.local), nil })
+	l.local.Lines, l.local.Index, l.stopped = remote.Lines, remote.Index, true
+	return body, n, err
+}
+
+// keepNumbers makes the payload types that were agreed on ours, too: in one session
+// a number means one thing for good (RFC 3264 §8.3.2).
+func (l *leg) keepNumbers() {
+	n := l.agreed
+	l.local.Numbers = []offer.Codec{{PT: n.RecvPT, Format: n.Format}}
+	if n.Event {
+		l.local.Numbers = append(l.local.Numbers, offer.Event(n.RecvEventPT, n.EventClock))
+	}
 }

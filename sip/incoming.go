@@ -94,8 +94,8 @@ func (i *incoming) await() (media.Format, bool) {
 // early takes a request in the early dialog: the caller may end it by BYE as
 // well (RFC 3261 §15).
 func (i *incoming) early(m request) {
-	if m.tx != nil && m.Method == sipmsg.INVITE {
-		i.agent.refuse(m.Request, m.tx, refuse(491, "Request Pending"))
+	if m.tx != nil && m.Method == sipmsg.INVITE { // the first has no answer yet (RFC 3261 §14.2)
+		i.agent.refuse(m.Request, m.tx, soon())
 		return
 	}
 	i.asked(m)
@@ -148,10 +148,10 @@ func (i *incoming) pickUp(format media.Format) bool {
 			return false
 		}
 	}
-	if i.remote != nil {
+	if i.said = body; i.remote != nil {
+		i.local.Lines, i.local.Index = i.remote.Lines, i.remote.Index
 		i.start(n) // before the answer leaves: the far end may speak at once (RFC 3264 §6.1)
 	}
-	i.said = body
 	i.publish() // so that it is written down about when the 200 arrives
 	if err := i.okay(i.tx, i.invite, body, i.remote == nil); err != nil {
 		i.unanswerable(err)

@@ -26,13 +26,14 @@ type leg struct {
 	offers []media.Format            // what the far end can speak; set before the leg is known to anyone
 	media  atomic.Pointer[port.Port] // what Media shows
 
-	dialog *dialog
-	port   *port.Port
-	local  offer.Local // our last description
-	said   []byte      // the same as it was sent
-	codec  media.Format
-	agreed media.Negotiated
-	since  time.Time // since when the far end should be heard
+	dialog  *dialog
+	port    *port.Port
+	local   offer.Local // our last description
+	said    []byte      // the same as it was sent
+	stopped bool        // the far end has given its stream port 0
+	codec   media.Format
+	agreed  media.Negotiated
+	since   time.Time // since when the far end should be heard
 
 	farewell func(signalling.Reason) // ends the far end's part, whatever it is now; nil: nothing to end
 
@@ -121,6 +122,7 @@ func (l *leg) open() (signalling.Reason, bool) {
 func (l *leg) start(n media.Negotiated) {
 	l.agreed, l.codec, l.since = n, n.Format, time.Now()
 	l.local.Agreed = n.Protection
+	l.keepNumbers()
 	l.port.Start(n)
 	hold := !n.Send
 	silent := hold && (!n.Receive || n.Remote.Addr().IsUnspecified())

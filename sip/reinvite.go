@@ -86,7 +86,7 @@ func (l *leg) reanswered(res *sipmsg.Response) {
 		l.retarget(res.Contact())
 		l.recognise(res)
 		l.session.answered(res)
-		r.agreed = r.asked
+		r.agreed, r.retried = r.asked, false
 		if n, err := l.accept(res.Body()); err == nil {
 			l.start(n)
 		} else if why, ok := unprotected(err); ok { // the far end speaks plainly from now on
@@ -102,17 +102,22 @@ func (l *leg) reanswered(res *sipmsg.Response) {
 	}
 }
 
-// reinviteAgain answers a challenge once; any other refusal leaves the session
-// as it was (RFC 3261 §14.1).
+// reinviteAgain answers a challenge once, and waits once where the far end asks
+// for that; any other refusal leaves the session as it was (RFC 3261 §14.1).
 func (l *leg) reinviteAgain(res *sipmsg.Response) {
 	r := &l.reoffer
+	if wait, ok := retryAfter(res); ok && !r.retried {
+		r.tell, r.refresh, r.retried = l.trunk.SendIdentity, r.fresh, true
+		r.timer = time.NewTimer(wait)
+		return
+	}
 	if res.StatusCode == 401 || res.StatusCode == 407 {
 		if auth, err := r.creds.answer(r.req, res); err == nil {
 			l.reinvite(auth, "re-INVITE (with credentials)")
 			return
 		}
 	}
-	r.wish = r.agreed
+	r.wish, r.retried = r.agreed, false
 	if r.fresh {
 		l.unrefreshed(res)
 	}

@@ -16,6 +16,7 @@ type reoffer struct {
 	tell    bool // the far end does not know yet who is here
 	refresh bool // the session is to be refreshed so (RFC 4028)
 	fresh   bool // the one under way does that
+	retried bool // it waited for the far end (RFC 3261 §14.2)
 	req     *sipmsg.Request
 	creds   credentials
 	tx      *sipmsg.ClientTx
@@ -67,7 +68,11 @@ func (l *leg) reinvite(auth sipmsg.Header, text string) {
 	if auth != nil {
 		r.req.AppendHeader(auth)
 	}
-	body, _ := l.versioned(l.offer)
+	write := l.offer
+	if r.asked == r.agreed {
+		write = l.offerAsBefore
+	}
+	body, _ := l.versioned(write)
 	describeWith(r.req, body)
 	tx, err := l.begin(r.req, text, time.Second)
 	if err != nil {

@@ -61,11 +61,12 @@ func (l *leg) takenOver(m takeOver) {
 		l.agent.refuse(m.Request, m.tx, r)
 		return
 	}
-	local := l.local
+	local, said := l.local, l.said
+	l.local.Lines, l.local.Index, l.said = nil, 0, nil // another session
 	l.describe(l.reoffer.wish)
 	body, n, err := l.answerTo(m.Body())
 	if err != nil {
-		l.local = local
+		l.local, l.said = local, said
 		l.agent.refuse(m.Request, m.tx, l.trunk.unacceptable(err).explain(l.log))
 		return
 	}

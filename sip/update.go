@@ -3,9 +3,29 @@ package sip
 import (
 	"math/rand/v2"
 	"strconv"
+	"strings"
+	"time"
 
 	sipmsg "github.com/emiago/sipgo/sip"
 )
+
+// soon is the answer to a request that has to wait for another of the far
+// end's: 0 to 10 s (RFC 3261 §14.2, RFC 3311 §5.2).
+func soon() refusal {
+	return refuse(500, "Server Internal Error", sipmsg.NewHeader("Retry-After", strconv.Itoa(rand.IntN(11))))
+}
+
+// retryAfter is how long such an answer asks us to wait; no more than it should.
+func retryAfter(res *sipmsg.Response) (time.Duration, bool) {
+	all := res.GetHeaders("retry-after")
+	if res.StatusCode != 500 || len(all) != 1 {
+		return 0, false
+	}
+	text, _, _ := strings.Cut(all[0].Value(), ";")
+	text, _, _ = strings.Cut(text, "(") // a comment (RFC 3261 §20.33)
+	n, ok := seconds(text)
+	return time.Duration(min(n, 10)) * time.Second, ok
+}
 
 // updated answers an UPDATE (RFC 3311 §5.2). Without a description it says who
 // or where the far end is now; with one it is a re-INVITE that needs no ACK.
@@ -23,7 +43,7 @@ func (l *leg) updated(m request) {
 	}
 	switch {
 	case l.since.IsZero(): // the first offer is not answered yet
-		l.reply(m, refuse(500, "Server Internal Error", sipmsg.NewHeader("Retry-After", strconv.Itoa(rand.IntN(11)))))
+		l.reply(m, soon())
 	case l.reoffer.tx != nil || l.unacked != nil:
 		l.reply(m, refuse(491, "Request Pending"))
 	default:

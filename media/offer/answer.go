@@ -19,6 +19,10 @@ type Local struct {
 	Keys   []Crypto         // that an offer names: see Renew and Keep
 	Proto  string           // of an offer within a call, as it was agreed; empty: what the policy says
 	Agreed media.Protection // what the call has so far, and keeps
+
+	Numbers []Codec // payload types of the session so far, which stay (RFC 3264 §8.3.2)
+	Lines   []MLine // every m= line of the session so far, ours at Index; nil: ours alone
+	Index   int
 }
 
 // Our own payload types, the same in every offer.
@@ -34,23 +38,26 @@ const (
 const opusFmtp = "useinbandfec=1" // RFC 7587 §6.1
 
 // ours is how an offer of ours numbers its formats.
-func ours(formats []media.Format) (codecs, events []Codec) {
+func ours(l Local) (codecs, events []Codec) {
 	table := []Codec{{pcmuPT, media.PCMU, ""}, {pcmaPT, media.PCMA, ""}, {g722PT, media.G722, ""}, {opusPT, media.Opus, opusFmtp}}
-	wide := false
-	for _, f := range formats {
+	wide, n := false, newNumbering(l.Numbers)
+	for _, f := range l.Formats {
 		for _, c := range table {
 			if c.Format.Same(f) {
-				codecs = append(codecs, c)
-				wide = wide || c.PT == opusPT
+				codecs = append(codecs, n.number(c))
+				wide = wide || f.Same(media.Opus)
 			}
 		}
 	}
-	events = []Codec{event(eventPT, 8000)}
+	events = []Codec{n.number(event(eventPT, 8000))}
 	if wide {
-		events = append(events, event(event48PT, 48000))
+		events = append(events, n.number(event(event48PT, 48000)))
 	}
 	return codecs, events
 }
+
+// Event is a telephone-event under a payload type, at clock Hz.
+func Event(pt uint8, clock int) Codec { return event(pt, clock) }
 
 func event(pt uint8, clock int) Codec {
 	return Codec{pt, media.Format{Name: "telephone-event", ClockRate: clock, Channels: 1}, "0-16"}
@@ -58,11 +65,17 @@ func event(pt uint8, clock int) Codec {
 
 // Offer is a session description with one audio stream of our formats.
 func Offer(l Local) []byte {
-	codecs, events := ours(l.Formats)
+	codecs, events := ours(l)
 	w := begin(l)
-	w.audio(l.Addr.Port(), l.proto(), append(codecs, events...), l.Direction)
-	for _, c := range l.Keys {
-		w.crypto(c)
+	if len(l.Lines) == 0 {
+		w.ours(l, append(codecs, events...))
+	}
+	for i, line := range l.Lines { // a stream keeps its place for ever (RFC 3264 §8)
+		if i == l.Index {
+			w.ours(l, append(codecs, events...))
+		} else {
+			w.refuse(line)
+		}
 	}
 	return w.Bytes()
 }
@@ -121,7 +134,7 @@ func Accept(l Local, answer Audio) (media.Negotiated, error) {
 	if err != nil {
 		return media.Negotiated{}, err
 	}
-	codecs, events := ours(l.Formats)
+	codecs, events := ours(l)
 	n := answer.negotiated(l)
 	n.Protection = protection
 	for _, theirs := range answer.Codecs {

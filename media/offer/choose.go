@@ -44,11 +44,15 @@ func profile(proto string) (rtp, secure bool) {
 func (d *description) audio(p Policy) (Audio, error) {
 	var best *Audio
 	var failed, refused error
-	score := -1
+	score, stopped := -1, -1
 	for i := range d.streams {
 		s := &d.streams[i]
 		rtp, secure := profile(s.line.Proto)
-		if !strings.EqualFold(s.line.Media, "audio") || !rtp || s.port == 0 {
+		if !strings.EqualFold(s.line.Media, "audio") || !rtp {
+			continue
+		}
+		if s.port == 0 {
+			stopped = i
 			continue
 		}
 		if err := p.usable(secure, s.keys); err != nil {
@@ -78,6 +82,8 @@ func (d *description) audio(p Policy) (Audio, error) {
 		return Audio{}, failed
 	case refused != nil:
 		return Audio{Lines: d.lines()}, refused
+	case stopped >= 0 && d.idle():
+		return Audio{Index: stopped, Lines: d.lines()}, ErrStopped
 	}
 	return Audio{Lines: d.lines()}, ErrNoAudio
 }

@@ -4,6 +4,7 @@ package offer
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"strings"
 	"time"
@@ -17,6 +18,7 @@ var (
 	ErrTooLarge = errors.New("session description is too large")      // past the limits below
 	ErrSyntax   = errors.New("session description is not understood") // the sentence names the line
 	ErrNoCommon = errors.New("no codec in common")
+	ErrStopped  = fmt.Errorf("%w: all streams have port 0", ErrNoAudio) // of a call that had audio
 	ErrFamily   = errors.New("one end speaks IPv4 only, the other IPv6")
 )
 
@@ -47,6 +49,9 @@ const (
 func (d Direction) String() string {
 	return [...]string{"sendrecv", "sendonly", "recvonly", "inactive"}[d&3]
 }
+
+// Towards is the direction in which we send, or receive, or both.
+func Towards(send, receive bool) Direction { return direction(send, receive) }
 
 func direction(send, receive bool) Direction {
 	switch {

@@ -38,6 +38,14 @@ func (w *writer) audio(port uint16, proto string, codecs []Codec, dir Direction)
 	w.line("a=%s", dir)
 }
 
+// ours is our own stream in an offer.
+func (w *writer) ours(l Local, codecs []Codec) {
+	w.audio(l.Addr.Port(), l.proto(), codecs, l.Direction)
+	for _, c := range l.Keys {
+		w.crypto(c)
+	}
+}
+
 func (w *writer) codec(c Codec) {
 	channels := ""
 	if c.Format.Channels > 1 {
