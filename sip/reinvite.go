@@ -106,8 +106,8 @@ func (l *leg) reanswered(res *sipmsg.Response) {
 // for that; any other refusal leaves the session as it was (RFC 3261 §14.1).
 func (l *leg) reinviteAgain(res *sipmsg.Response) {
 	r := &l.reoffer
-	if wait, ok := retryAfter(res); ok && !r.retried {
-		r.tell, r.refresh, r.retried = l.trunk.SendIdentity, r.fresh, true
+	if wait, ok := comeAgain(res); ok && !r.retried {
+		r.tell, r.refresh, r.retried = l.trunk.SendIdentity != assertNone, r.fresh, true
 		r.timer = time.NewTimer(wait)
 		return
 	}

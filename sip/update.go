@@ -3,7 +3,6 @@ package sip
 import (
 	"math/rand/v2"
 	"strconv"
-	"strings"
 	"time"
 
 	sipmsg "github.com/emiago/sipgo/sip"
@@ -15,16 +14,9 @@ func soon() refusal {
 	return refuse(500, "Server Internal Error", sipmsg.NewHeader("Retry-After", strconv.Itoa(rand.IntN(11))))
 }
 
-// retryAfter is how long such an answer asks us to wait; no more than it should.
-func retryAfter(res *sipmsg.Response) (time.Duration, bool) {
-	all := res.GetHeaders("retry-after")
-	if res.StatusCode != 500 || len(all) != 1 {
-		return 0, false
-	}
-	text, _, _ := strings.Cut(all[0].Value(), ";")
-	text, _, _ = strings.Cut(text, "(") // a comment (RFC 3261 §20.33)
-	n, ok := seconds(text)
-	return time.Duration(min(n, 10)) * time.Second, ok
+// comeAgain is how long such an answer asks us to wait; no more than it should.
+func comeAgain(res *sipmsg.Response) (time.Duration, bool) {
+	return min(retryAfter(res), 10*time.Second), res.StatusCode == 500 && res.GetHeader("retry-after") != nil
 }
 
 // updated answers an UPDATE (RFC 3311 §5.2). Without a description it says who
