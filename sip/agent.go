@@ -51,6 +51,8 @@ type Agent struct {
 	listeners []*listener
 	ctx       context.Context // ends with Close
 	stop      context.CancelFunc
+	leaving   context.Context // ends with Drain, or with ctx
+	leave     context.CancelFunc
 	wg        sync.WaitGroup // listeners and the stray goroutine
 	running   sync.WaitGroup // legs
 	strays    chan *sipmsg.Response
@@ -112,6 +114,7 @@ func New(cfg Config, trunks map[string]TrunkConfig, ports Ports, board Switchboa
 		a.product = cfg.Product
 	}
 	a.ctx, a.stop = context.WithCancel(context.Background())
+	a.leaving, a.leave = context.WithCancel(a.ctx)
 	var errs []error
 	for name, tc := range trunks {
 		t, err := newTrunk(a, name, tc)
@@ -158,6 +161,9 @@ func (a *Agent) TrunkStates() map[string]string {
 // Dropped counts packets and connections that came from no trunk's address.
 func (a *Agent) Dropped() uint64 { return a.dropped.Load() }
 
-// Drain refuses new calls from now on, with 503 and a time to try again.
-// Calls that are up go on.
-func (a *Agent) Drain() { a.draining.Store(true) }
+// Drain refuses new calls from now on, with 503 and a time to try again, and
+// takes back what it has registered. Calls that are up go on.
+func (a *Agent) Drain() {
+	a.draining.Store(true)
+	a.leave()
+}

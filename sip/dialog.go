@@ -49,7 +49,7 @@ func newSeq() uint32 {
 
 // contact is where the far end sends what belongs to the dialog.
 func (d *dialog) contact() *sipmsg.ContactHeader {
-	uri := sipmsg.Uri{Scheme: "sip", Host: d.host, Port: int(d.listener.addr.Port())}
+	uri := sipmsg.Uri{Scheme: "sip", User: d.trunk.enrols.name(), Host: d.host, Port: int(d.listener.addr.Port())}
 	if d.listener.network == "tcp" {
 		uri.UriParams.Add("transport", "tcp")
 	}

@@ -107,8 +107,14 @@ func (a *Agent) trunksAt(addr netip.Addr) []*trunk {
 	return at
 }
 
-// choose prefers, of trunks that share an address, the one whose number it is.
+// choose prefers, of trunks that share an address, the one that registered where
+// the request went, or whose number it is.
 func choose(trunks []*trunk, req *sipmsg.Request) *trunk {
+	for _, t := range trunks {
+		if t.enrols.is(req.Recipient) {
+			return t
+		}
+	}
 	for _, t := range trunks {
 		if t.owns(called(req, t).Number) {
 			return t

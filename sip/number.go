@@ -107,7 +107,9 @@ func international(digits string) bool {
 // holds a number of the trunk's.
 func called(req *sipmsg.Request, t *trunk) signalling.Party {
 	number := userOf(req.Recipient)
-	if to := userOf(req.To().Address); !t.owns(number) && t.owns(to) {
+	if t.enrols.is(req.Recipient) {
+		number = t.reached(req)
+	} else if to := userOf(req.To().Address); !t.owns(number) && t.owns(to) {
 		number = to
 	}
 	return signalling.Party{Number: inward(number, t.NumberFormat)}

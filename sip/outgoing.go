@@ -67,7 +67,7 @@ func (o *outgoing) prepare() (signalling.Reason, bool) {
 	}
 	o.dialog = &dialog{agent: o.agent, trunk: t, listener: listener, host: listener.hostFor(remote), callID: newTag(),
 		local: me, remote: party{"", uri, ""},
-		localSeq: newSeq(), peer: remote, first: true, target: uri}
+		localSeq: newSeq(), peer: remote, first: true, target: uri, routes: t.preloaded()}
 	if _, port, _ := splitHost(t.Host); port != 0 {
 		o.dialog.target.Port = int(port)
 	}

@@ -3,11 +3,8 @@ package sip
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"strings"
 	"time"
-
-	sipmsg "github.com/emiago/sipgo/sip"
 )
 
 // Register says whether a trunk's account registers (RFC 3261 §10), and how.
@@ -62,30 +59,4 @@ func (t TrunkConfig) validProxy() error {
 		return fmt.Errorf("outbound_proxy: %w", err)
 	}
 	return nil
-}
-
-// enrolment is a trunk's registration: what is fixed of it, and what calls may
-// know of how it is.
-type enrolment struct {
-	host *host  // the registrar's, where that is neither the trunk's host nor behind its proxy; else nil
-	port uint16 // of it
-	aor  sipmsg.Uri
-	user string // of our Contact
-}
-
-// newEnrolment is nil for a trunk that does not register.
-func newEnrolment(t *trunk) *enrolment {
-	if !t.Register.Enabled {
-		return nil
-	}
-	e := &enrolment{}
-	if name, port, _ := splitHost(t.Register.Server); t.Register.Server != "" && t.OutboundProxy == "" {
-		e.host, e.port = newHost(name, port, t.Transport), port
-	}
-	return e
-}
-
-// at tells whether addr is that of a registrar with a host of its own.
-func (e *enrolment) at(addr netip.Addr) bool {
-	return e != nil && e.host != nil && e.host.has(addr)
 }

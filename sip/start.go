@@ -41,6 +41,7 @@ func (a *Agent) Start(ctx context.Context) error {
 		l.ready()
 	}
 	a.warnOfKeys()
+	a.registerAll()
 	a.wg.Go(a.sweep)                                        // ends with a.ctx; awaited by Close
 	a.wg.Go(func() { a.scribe.run(a.ctx, a.timing.again) }) // the same
 	a.wg.Go(func() { a.endAll(left) })                      // the same, or when all are ended
@@ -66,6 +67,9 @@ func (a *Agent) locate(ctx context.Context) {
 		all.Go(func() { // ends with the resolver's answer, in time; awaited below
 			if err := t.host.lookup(ctx, a.timing.lookup); err != nil {
 				a.log.Warn("a trunk's host has no address", "trunk", name, "error", err)
+			}
+			if t.enrols.locate(ctx, a.search, a.timing) {
+				a.wg.Go(func() { t.enrols.followHost(a.ctx, a.timing) }) // ends with a.ctx; awaited by Close
 			}
 			if !t.host.fixed() {
 				a.wg.Go(func() { t.follow(a.ctx) }) // ends with a.ctx; awaited by Close

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -65,7 +66,7 @@ func New(cfg *configs.Config, log *slog.Logger) (*Gateway, error) {
 func (g *Gateway) Start(ctx context.Context) error {
 	g.gauges().register(g.registry)
 	g.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	http, err := serveStatus(g.cfg.HTTP.Listen, g.registry, g.ready)
+	http, err := serveStatus(g.cfg.HTTP.Listen, g.registry, g.ready, g.trunkStates)
 	if err != nil {
 		return err
 	}
@@ -85,7 +86,17 @@ func (g *Gateway) Start(ctx context.Context) error {
 }
 
 func (g *Gateway) gauges() gauges {
-	return gauges{live: g.exchange.Live, ports: g.ports.Free, dropped: g.agent.Dropped, trunks: g.agent.TrunkStates, ignored: g.matrix.Ignored, refused: g.matrix.Refused, orders: g.matrix.Commands, ready: g.ready, veil: g.matrix.Encryption}
+	return gauges{live: g.exchange.Live, ports: g.ports.Free, dropped: g.agent.Dropped, trunks: g.agent.TrunkStates, enrolled: g.agent.Registrations, ignored: g.matrix.Ignored, refused: g.matrix.Refused, orders: g.matrix.Commands, ready: g.ready, veil: g.matrix.Encryption}
+}
+
+// trunkStates lists the trunks by name.
+func (g *Gateway) trunkStates() []trunkStatus {
+	list, registered := []trunkStatus{}, g.agent.Registrations()
+	for name, state := range g.agent.TrunkStates() {
+		list = append(list, trunkStatus{Name: name, State: state, Registration: registered[name]})
+	}
+	slices.SortFunc(list, func(a, b trunkStatus) int { return strings.Compare(a.Name, b.Name) })
+	return list
 }
 
 // ready says why new calls are not taken, if they are not.

@@ -22,15 +22,16 @@ type metrics struct {
 
 // gauges are read when somebody asks.
 type gauges struct {
-	live    func() int
-	ports   func() int
-	dropped func() uint64
-	trunks  func() map[string]string
-	ignored func() map[string]uint64
-	refused func() uint64
-	orders  func() map[string]uint64
-	ready   func() error
-	veil    func() (state string, states []string)
+	live     func() int
+	ports    func() int
+	dropped  func() uint64
+	trunks   func() map[string]string
+	enrolled func() map[string]string
+	ignored  func() map[string]uint64
+	refused  func() uint64
+	orders   func() map[string]uint64
+	ready    func() error
+	veil     func() (state string, states []string)
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -97,7 +98,8 @@ func (g gauges) register(reg prometheus.Registerer) {
 			func() float64 { return truth(g.ready() == nil) }),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "roomline_matrix_refused_total", Help: "Requests to matrix.listen without the token that only the homeserver has."},
 			func() float64 { return float64(g.refused()) }),
-		trunkGauge{prometheus.NewDesc("roomline_trunk_up", "1 when the trunk answered our last call, 0 when it failed; absent before the first.", []string{"trunk"}, nil), g.trunks},
+		trunkGauge{prometheus.NewDesc("roomline_trunk_up", "1 when the trunk answered our last call, 0 when it failed; absent before the first.", []string{"trunk"}, nil), g.trunks, trunkUp},
+		trunkGauge{prometheus.NewDesc("roomline_trunk_registered", "1 while a trunk that registers is registered, 0 while it is not.", []string{"trunk"}, nil), g.enrolled, "registered"},
 		stateGauge{prometheus.NewDesc("roomline_matrix_encryption", "1 for what Roomline can do in encrypted rooms now: on, off, unknown, or what the homeserver lacks.", []string{"state"}, nil), g.veil},
 		wordCounter{prometheus.NewDesc("roomline_commands_total", "Commands that people gave in rooms.", []string{"command"}, nil), g.orders},
 		wordCounter{prometheus.NewDesc("roomline_matrix_ignored_total", "Call events from rooms that had no effect, by their type.", []string{"type"}, nil), g.ignored},
@@ -108,6 +110,7 @@ func (g gauges) register(reg prometheus.Registerer) {
 type trunkGauge struct {
 	desc   *prometheus.Desc
 	states func() map[string]string
+	good   string // the state that is 1
 }
 
 func (t trunkGauge) Describe(ch chan<- *prometheus.Desc) { ch <- t.desc }
@@ -115,7 +118,7 @@ func (t trunkGauge) Describe(ch chan<- *prometheus.Desc) { ch <- t.desc }
 func (t trunkGauge) Collect(ch chan<- prometheus.Metric) {
 	for name, state := range t.states() {
 		if state != trunkUnknown {
-			ch <- prometheus.MustNewConstMetric(t.desc, prometheus.GaugeValue, truth(state == trunkUp), name)
+			ch <- prometheus.MustNewConstMetric(t.desc, prometheus.GaugeValue, truth(state == t.good), name)
 		}
 	}
 }

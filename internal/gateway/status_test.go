@@ -3,6 +3,7 @@ package gateway
 import (
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -22,6 +23,8 @@ func register() (*metrics, *prometheus.Registry) {
 	gauges{live: func() int { return 2 }, ports: func() int { return 7 }, dropped: func() uint64 { return 3 }, ready: func() error { return nil },
 		trunks: func() map[string]string {
 			return map[string]string{"pbx": "up", "other": "trunk_auth", "new": "unknown"}
+		}, enrolled: func() map[string]string {
+			return map[string]string{"pbx": "registered", "other": "failed: 403 wrong password"}
 		}, ignored: func() map[string]uint64 { return map[string]uint64{"m.call.answer": 4} },
 		refused: func() uint64 { return 6 }, orders: func() map[string]uint64 { return map[string]uint64{"dial": 5} },
 		veil: func() (string, []string) { return "on", []string{"off", "on"} }}.register(reg)
@@ -60,13 +63,17 @@ roomline_sip_dropped_total 3
 # HELP roomline_talk_seconds_total Seconds during which two sides were joined.
 # TYPE roomline_talk_seconds_total counter
 roomline_talk_seconds_total{direction="room_to_phone",trunk="pbx"} 1.5
+# HELP roomline_trunk_registered 1 while a trunk that registers is registered, 0 while it is not.
+# TYPE roomline_trunk_registered gauge
+roomline_trunk_registered{trunk="other"} 0
+roomline_trunk_registered{trunk="pbx"} 1
 # HELP roomline_trunk_up 1 when the trunk answered our last call, 0 when it failed; absent before the first.
 # TYPE roomline_trunk_up gauge
 roomline_trunk_up{trunk="other"} 0
 roomline_trunk_up{trunk="pbx"} 1
 `
 	if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "roomline_calls_live", "roomline_calls_total", "roomline_matrix_ignored_total", "roomline_commands_total", "roomline_matrix_encryption", "roomline_matrix_refused_total",
-		"roomline_sip_dropped_total", "roomline_talk_seconds_total", "roomline_trunk_up"); err != nil {
+		"roomline_sip_dropped_total", "roomline_talk_seconds_total", "roomline_trunk_registered", "roomline_trunk_up"); err != nil {
 		t.Error(err)
 	}
 }
@@ -140,7 +147,9 @@ func TestRecordFile(t *testing.T) {
 func TestStatus(t *testing.T) {
 	_, reg := register()
 	var down error
-	srv := httptest.NewServer(statusMux(reg, func() error { return down }))
+	srv := httptest.NewServer(statusMux(reg, func() error { return down }, func() []trunkStatus {
+		return []trunkStatus{{"pbx", "up", "failed: 403 wrong password"}, {Name: "plain", State: "unknown"}}
+	}))
 	defer srv.Close()
 	get := func(path string) int {
 		resp, err := http.Get(srv.URL + path)
@@ -152,6 +161,15 @@ func TestStatus(t *testing.T) {
 	}
 	if a, b, c := get("/healthz"), get("/readyz"), get("/metrics"); a != 200 || b != 200 || c != 200 {
 		t.Errorf("health %d, ready %d, metrics %d", a, b, c)
+	}
+	resp, err := http.Get(srv.URL + "/trunks")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, _ := io.ReadAll(resp.Body)
+	if want := `[{"name":"pbx","state":"up","registration":"failed: 403 wrong password"},{"name":"plain","state":"unknown"}]` + "\n"; string(body) != want {
+		t.Errorf("trunks: %s", body)
 	}
 	down = errors.New("draining")
 	if c := get("/readyz"); c != 503 {

@@ -1,0 +1,205 @@
+package sip
+
+import (
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"net/netip"
+	"time"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+)
+
+// clerk keeps a trunk's registration: it does what the table says. All of it
+// belongs to one goroutine, but for what the enrolment shows to others.
+type clerk struct {
+	*enrolment
+	trunk *trunk
+	log   *slog.Logger
+	ask   func(req *sipmsg.Request, within time.Duration, until <-chan struct{}) (*sipmsg.Response, error)
+	seat  func() (seat, bool) // where we and the registrar are now
+	holds func(seat) bool     // whether that is still so
+	watch time.Duration       // between looks
+	quick time.Duration       // for the answer when we leave
+
+	state  registration
+	dialog *dialog     // its Call-ID and CSeq stay from one REGISTER to the next (RFC 3261 §10.2.4)
+	home   seat        // where we last asked first, and from where
+	detour *seat       // where a 3xx sent us after that
+	toward sipmsg.Uri  // its name there
+	last   sipmsg.Uri  // the Contact that we last asked for
+	old    *sipmsg.Uri // one of before, which is to be forgotten
+	creds  credentials
+	auth   sipmsg.Header // for the next request
+}
+
+// seat is where a REGISTER goes and which Contact it has. Two are equal when
+// nothing has moved.
+type seat struct {
+	remote   netip.AddrPort
+	listener *listener
+	host     string // ours
+}
+
+// registerAll begins the registration of every trunk that needs one. The goroutines
+// end when nothing is registered any more, after Drain or Close, which awaits
+// them.
+func (a *Agent) registerAll() {
+	for _, name := range a.names {
+		if t := a.trunks[name]; t.enrols != nil {
+			c := newClerk(t)
+			a.running.Go(func() { c.run(a.leaving.Done()) })
+		}
+	}
+}
+
+func newClerk(t *trunk) *clerk {
+	a := t.agent
+	c := &clerk{enrolment: t.enrols, trunk: t, log: a.log.With("trunk", t.name), ask: a.consult, seat: t.seat, holds: t.holds,
+		watch: a.timing.follow, quick: a.timing.bye, state: registration{word: regNever, wish: t.Register.Expires}}
+	me := party{"", t.enrols.aor, newTag()}
+	c.dialog = &dialog{agent: a, trunk: t, callID: newTag(), local: me, remote: party{"", t.enrols.aor, ""}, localSeq: newSeq(),
+		target: t.enrols.server, routes: t.proxied()}
+	return c
+}
+
+// run lives until the binding is taken back, which it does as soon as leave is
+// closed.
+func (c *clerk) run(leave <-chan struct{}) {
+	due := time.NewTimer(0)
+	defer due.Stop()
+	look := time.NewTicker(c.watch)
+	defer look.Stop()
+	for c.state.phase != regLeft {
+		e := regEvent{kind: regDue}
+		select {
+		case <-leave:
+			e.kind = regLeave
+		case <-due.C:
+		case <-look.C:
+			if e.kind = regMoved; c.home.listener == nil || c.holds(c.home) {
+				continue
+			}
+		}
+		c.follow(e, due, leave)
+	}
+}
+
+// follow takes an event and whatever comes of it.
+func (c *clerk) follow(e regEvent, due *time.Timer, leave <-chan struct{}) {
+	for {
+		do := c.step(e)
+		if do.wait > 0 {
+			due.Reset(do.wait)
+		}
+		switch {
+		case do.ask:
+			e = c.exchange(c.state.wish, c.patience(), leave)
+		case do.leave:
+			e = c.exchange(0, c.quick, nil)
+		default:
+			return
+		}
+	}
+}
+
+// step moves the state on, and tells of it where its words change.
+func (c *clerk) step(e regEvent) regAction {
+	e.chance = rand.Float64()
+	before := c.state
+	var do regAction
+	c.state, do = before.step(e)
+	switch {
+	case do.ask && before.phase == regResting:
+		c.detour, c.auth = nil, nil
+	case do.leave && before.phase != regLeaving:
+		c.auth = nil
+	}
+	if word := c.state.word; word != before.word {
+		c.word.Store(&word)
+		c.tell(word, do.wait)
+	}
+	return do
+}
+
+// tell logs how the registration is now.
+func (c *clerk) tell(word string, again time.Duration) {
+	if word == regRegistered || word == regEnded {
+		c.log.Info("a trunk's registration changed", "state", word)
+		return
+	}
+	c.log.Warn("a trunk's registration is not in force", "state", word, "again_in", again.Round(time.Second).String())
+}
+
+func (c *clerk) patience() time.Duration { return max(c.trunk.ConnectTimeout, 10*time.Second) }
+
+// exchange sends one REGISTER and makes an event of what came back.
+func (c *clerk) exchange(expires, within time.Duration, leave <-chan struct{}) regEvent {
+	at, ok := c.place(expires == 0)
+	if !ok {
+		return regEvent{kind: regSilence}
+	}
+	req := c.register(at, expires)
+	res, err := c.ask(req, within, leave)
+	switch {
+	case errors.Is(err, errLeaving):
+		return regEvent{kind: regLeave}
+	case err != nil:
+		c.log.Debug("no answer to a REGISTER", "error", short(err))
+		c.trunk.registrar().setAside(at.remote, penalty) // another machine may do better
+		return regEvent{kind: regSilence}
+	case res.StatusCode == 503:
+		c.trunk.registrar().setAside(at.remote, penalty)
+	}
+	return c.read(req, res, expires)
+}
+
+// place is where the next request goes: on within an attempt, and where a
+// binding is to be taken back, it is where the last one went.
+func (c *clerk) place(back bool) (seat, bool) {
+	if c.detour != nil {
+		return *c.detour, true
+	}
+	if back && c.home.listener != nil {
+		return c.home, true
+	}
+	at, ok := c.seat()
+	if ok {
+		c.home = at
+	}
+	return at, ok
+}
+
+// read makes an event of an answer, and remembers what calls need of it.
+func (c *clerk) read(req *sipmsg.Request, res *sipmsg.Response, expires time.Duration) regEvent {
+	e := regEvent{kind: regReply, status: res.StatusCode, phrase: displayName(res.Reason), after: secondsIn(res, "retry-after"), least: secondsIn(res, "min-expires")}
+	c.auth = nil
+	switch {
+	case res.IsSuccess() && expires == 0:
+		c.routes.Store(nil)
+	case res.IsSuccess():
+		c.creds.worked()
+		e.granted, c.old = granted(res, c.last, expires), nil
+		routes := serviceRoute(res)
+		c.routes.Store(&routes)
+	case challenged(res.StatusCode):
+		auth, err := c.creds.answer(req, res)
+		c.auth, e.proof, e.why = auth, err == nil, refusedWhy(err)
+	case res.StatusCode < 400:
+		c.detour, e.follow = c.redirected(res)
+	}
+	return e
+}
+
+// refusedWhy says in a few words why a challenge is not answered (any more).
+func refusedWhy(err error) string {
+	switch {
+	case err == nil:
+		return ""
+	case errors.Is(err, errRefused):
+		return "wrong password"
+	case errors.Is(err, errNoCredentials):
+		return "no password is configured"
+	}
+	return err.Error()
+}

@@ -1,0 +1,139 @@
+package sip
+
+import (
+	"errors"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+)
+
+// Why a request that belongs to no leg has no answer.
+var (
+	errLeaving = errors.New("it is not waited for any more")
+	errSilence = errors.New("no answer in time")
+	errLost    = errors.New("the connection was lost")
+)
+
+// register makes the next REGISTER (RFC 3261 §10.2). expires 0 takes our own
+// binding back, and nobody else's.
+func (c *clerk) register(at seat, expires time.Duration) *sipmsg.Request {
+	if c.auth == nil {
+		c.creds = credentials{trunk: c.trunk}
+	}
+	ours, was := c.contact(at), c.last
+	if c.state.bound && was.Host != "" && !samePlace(was, ours) {
+		c.old = &was
+	}
+	c.last = ours
+	d := c.dialog
+	d.listener, d.host, d.peer = at.listener, at.host, at.remote
+	if d.target = c.server; c.detour != nil {
+		d.target = c.toward
+	}
+	req := d.request(sipmsg.REGISTER)
+	req.SetDestination(at.remote.String())
+	c.bind(req, expires)
+	req.AppendHeader(sipmsg.NewHeader("Allow", c.trunk.allowed()))
+	req.AppendHeader(sipmsg.NewHeader("Supported", "path")) // RFC 3327 §5.1
+	if c.auth != nil {
+		req.AppendHeader(c.auth)
+	}
+	return req
+}
+
+// bind adds the Contacts: ours, and one to be forgotten where we have moved.
+func (c *clerk) bind(req *sipmsg.Request, expires time.Duration) {
+	ours := &sipmsg.ContactHeader{Address: c.last}
+	ours.Params.Add("+sip.instance", `"<`+c.device+`>"`)
+	ours.Params.Add("expires", strconv.Itoa(int(expires.Seconds())))
+	req.AppendHeader(ours)
+	if c.old != nil && expires > 0 {
+		gone := &sipmsg.ContactHeader{Address: *c.old}
+		gone.Params.Add("expires", "0")
+		req.AppendHeader(gone)
+	}
+	req.AppendHeader(sipmsg.NewHeader("Expires", strconv.Itoa(int(expires.Seconds()))))
+}
+
+// contact is where we want to be called.
+func (c *clerk) contact(at seat) sipmsg.Uri {
+	d := dialog{trunk: c.trunk, listener: at.listener, host: at.host}
+	return d.contact().Address
+}
+
+// registrar is the host that REGISTERs go to.
+func (t *trunk) registrar() *host {
+	if t.enrols.host != nil {
+		return t.enrols.host
+	}
+	return t.host
+}
+
+// seat is where a trunk's next REGISTER goes, and from where.
+func (t *trunk) seat() (seat, bool) {
+	for _, found := range t.registrar().draw() {
+		if l := t.agent.listenerFor(found.Transport, found.Addr.Addr()); l != nil {
+			return seat{found.Addr, l, l.hostFor(found.Addr)}, true
+		}
+	}
+	return seat{}, false
+}
+
+// holds tells whether all is still where a REGISTER found it: the registrar's
+// name leads there, and we are seen from there as we were.
+func (t *trunk) holds(s seat) bool {
+	now := t.registrar().now()
+	return len(now) == 0 || slices.Contains(now, s.remote.Addr()) && s.listener.hostFor(s.remote) == s.host
+}
+
+// redirected is where a 3xx leads, if that is one of the trunk's own addresses:
+// our name and whereabouts are told to nobody else.
+func (c *clerk) redirected(res *sipmsg.Response) (*seat, bool) {
+	to := res.Contact()
+	if to == nil {
+		return nil, false
+	}
+	addrs := c.dialog.addresses(strings.Trim(to.Address.Host, "[]"))
+	for _, addr := range addrs {
+		l := c.trunk.agent.listenerFor(c.trunk.Transport, addr)
+		if l != nil && c.trunk.trusts(addr) {
+			remote := netip.AddrPortFrom(addr, uint16(portOf(to.Address)))
+			c.toward = sipmsg.Uri{Scheme: "sip", Host: to.Address.Host, Port: to.Address.Port}
+			return &seat{remote, l, l.hostFor(remote)}, true
+		}
+	}
+	return nil, false
+}
+
+// consult sends a request that belongs to no leg and waits for its final
+// response, at most so long, and no longer than until is open.
+func (a *Agent) consult(req *sipmsg.Request, within time.Duration, until <-chan struct{}) (*sipmsg.Response, error) {
+	tx, err := a.send(req, within)
+	if err != nil {
+		return nil, err
+	}
+	defer tx.Terminate()
+	wait := time.NewTimer(within)
+	defer wait.Stop()
+	for {
+		select {
+		case res := <-tx.Responses():
+			if !res.IsProvisional() {
+				return res, nil
+			}
+		case <-tx.Done():
+			return nil, errLost
+		case <-wait.C:
+			if to, ok := addrPort(req.Destination()); ok {
+				a.shun(tx.Connection(), to)
+			}
+			return nil, errSilence
+		case <-until:
+			return nil, errLeaving
+		}
+	}
+}
