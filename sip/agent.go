@@ -62,6 +62,7 @@ type Agent struct {
 	malformed atomic.Uint64 // messages from trunks' addresses that make no sense
 	parser    *sipmsg.Parser
 	seed      maphash.Seed // of tags that are not remembered
+	finished  *finished
 	draining  atomic.Bool
 
 	mu     sync.Mutex

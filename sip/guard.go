@@ -51,7 +51,7 @@ func (g *guardedPackets) ReadFrom(b []byte) (int, net.Addr, error) {
 
 // judge is how many bytes of a packet the library may read; 0: none.
 func (g *guardedPackets) judge(b []byte, from netip.AddrPort) int {
-	from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
+	from = unmapped(from)
 	if !g.admits(from.Addr()) {
 		g.dropped.Add(1)
 		return 0
@@ -63,7 +63,7 @@ func (g *guardedPackets) judge(b []byte, from netip.AddrPort) int {
 	b = b[:copy(b, start)]
 	v := g.screen(b, from, "udp")
 	if len(v.reply) > 0 {
-		_, _ = g.WriteTo(v.reply, net.UDPAddrFromAddrPort(v.to)) // else the far end asks again
+		g.say(v.reply, v.to)
 	}
 	return len(v.pass)
 }

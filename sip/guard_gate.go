@@ -15,6 +15,8 @@ type gate struct {
 	admits  func(netip.Addr) bool
 	dropped *atomic.Uint64 // from strangers
 	screen  func(b []byte, from netip.AddrPort, network string) verdict
+
+	finished *finished
 }
 
 // verdict is what becomes of a message. Both may be empty.
@@ -41,6 +43,9 @@ func (a *Agent) screen(b []byte, from netip.AddrPort, network string) (v verdict
 	if r.status != 0 {
 		return a.objection(b, m, r, from)
 	}
+	if v, over := a.repeated(b, m, from, network); over {
+		return v
+	}
 	msg, err := a.parser.ParseSIP(b)
 	if err != nil {
 		return a.objection(b, m, refuse(400, "Bad Request"), from)
@@ -51,6 +56,25 @@ func (a *Agent) screen(b []byte, from netip.AddrPort, network string) (v verdict
 		}
 	}
 	return verdict{pass: b}
+}
+
+// repeated answers what repeats a transaction that is over. ACKs and what a
+// 2xx had answered are absorbed; a CANCEL that is too late gets its 200 (RFC
+// 3261 §9.2).
+func (a *Agent) repeated(b []byte, m raw, from netip.AddrPort, network string) (verdict, bool) {
+	if !m.request || network != "udp" {
+		return verdict{}, false
+	}
+	one, over := a.finished.repeated(m, from.Addr())
+	switch {
+	case !over:
+		return verdict{}, false
+	case string(m.method) == string(sipmsg.ACK):
+		return verdict{}, true
+	case string(m.method) == string(sipmsg.CANCEL):
+		return verdict{reply: a.answer(b, m, refuse(200, "OK"), one.tag, from), to: m.returnTo(from)}, true
+	}
+	return verdict{reply: one.answer, to: one.to}, true
 }
 
 // bounds checks where the message ends. In a datagram what follows it is no

@@ -29,12 +29,13 @@ func (a *Agent) tagFor(words ...string) string {
 // objection is the verdict on a message that no parser should read.
 func (a *Agent) objection(b []byte, m raw, r refusal, from netip.AddrPort) verdict {
 	a.malformed.Add(1)
-	return verdict{reply: a.answer(b, m, r, from), to: m.returnTo(from), fatal: m.lost}
+	return verdict{reply: a.answer(b, m, r, "", from), to: m.returnTo(from), fatal: m.lost}
 }
 
 // answer refuses a request from its bytes, where it has what an answer needs;
-// else it is nil. ACK and responses have none.
-func (a *Agent) answer(b []byte, m raw, r refusal, from netip.AddrPort) []byte {
+// else it is nil. ACK and responses have none. Without a tag it is one that a
+// repetition gets again.
+func (a *Agent) answer(b []byte, m raw, r refusal, tag string, from netip.AddrPort) []byte {
 	if !m.request || bytes.EqualFold(m.method, []byte(sipmsg.ACK)) {
 		return nil
 	}
@@ -50,8 +51,11 @@ func (a *Agent) answer(b []byte, m raw, r refusal, from netip.AddrPort) []byte {
 		fmt.Fprintf(&out, "Via: %s\r\n", via)
 	}
 	fmt.Fprintf(&out, "From: %s\r\nTo: %s", m.from, m.to)
+	if tag == "" {
+		tag = a.tagFor(string(m.callID), string(m.cseq))
+	}
 	if len(tagIn(m.to)) == 0 {
-		fmt.Fprintf(&out, ";tag=%s", a.tagFor(string(m.callID), string(m.cseq)))
+		fmt.Fprintf(&out, ";tag=%s", tag)
 	}
 	fmt.Fprintf(&out, "\r\nCall-ID: %s\r\nCSeq: %s\r\nServer: %s\r\n", m.callID, m.cseq, a.product)
 	for _, h := range r.headers {

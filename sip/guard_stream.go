@@ -58,6 +58,8 @@ func (s *stream) Write(b []byte) (int, error) {
 	n, err := s.Conn.Write(b)
 	if err != nil {
 		s.Conn.Close()
+	} else if status := finalIn(b); status > 0 && !bytes.Contains(b, []byte(" CANCEL\r\n")) {
+		return n, kept{status} // nothing is repeated here
 	}
 	return n, err
 }

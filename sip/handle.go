@@ -65,6 +65,9 @@ func (a *Agent) handle(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 		a.refuse(req, tx, r)
 		return
 	}
+	if a.overtaken(req, tx) {
+		return
+	}
 	if r := a.looped(req); r.status != 0 {
 		a.refuse(req, tx, r)
 		return

@@ -79,6 +79,10 @@ func (i *incoming) await() (media.Format, bool) {
 				i.early(m)
 			}
 		case <-i.tx.Done():
+			if i.mail.cancelled() { // that is why
+				i.cancelled(nil)
+				return media.Format{}, false
+			}
 			i.hungUp(signalling.Reason{Cause: signalling.PeerTimeout, Detail: "the connection was lost"})
 		case <-i.agent.ctx.Done():
 			why := signalling.Reason{Cause: signalling.ShuttingDown}

@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"slices"
 	"sync"
 
 	sipmsg "github.com/emiago/sipgo/sip"
@@ -74,6 +75,13 @@ func (b *mailbox) next() (any, bool) {
 		}
 	}
 	return m, true
+}
+
+// cancelled tells whether a CANCEL waits.
+func (b *mailbox) cancelled() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.ContainsFunc(b.queue, func(m any) bool { _, is := m.(cancel); return is })
 }
 
 // close takes no more, and returns what nobody read.

@@ -40,9 +40,9 @@ func (u *unacked) acks() <-chan *sipmsg.Request {
 }
 
 // release ends a transaction that the library would keep for ever: it sets no
-// timer after an answer that it could not send itself.
+// timer after an answer of which it was not told that it had left.
 func (u *unacked) release() {
-	if u != nil && !fit(u.res) {
+	if u != nil {
 		u.tx.Terminate()
 	}
 }
@@ -87,6 +87,7 @@ func (l *leg) acked(ack *sipmsg.Request) {
 	l.note(false, "ACK")
 	u.timer.Stop()
 	l.unacked = nil
+	u.release()
 	if u.offered {
 		n, err := l.accept(ack.Body())
 		if err != nil {

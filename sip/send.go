@@ -39,11 +39,11 @@ func fit(msg sipmsg.Message) bool {
 // of final ones only, and the socket is used past it.
 func deliver(tx *sipmsg.ServerTx, res *sipmsg.Response) error {
 	if fit(res) {
-		return tx.Respond(res)
+		return keptOf(tx.Respond(res), res.StatusCode)
 	}
 	if !res.IsProvisional() {
 		if err := tx.Respond(res); !errors.Is(err, sipmsg.ErrUDPMTUCongestion) {
-			return err
+			return keptOf(err, res.StatusCode)
 		}
 	}
 	to, err := netip.ParseAddrPort(res.Destination())
@@ -52,7 +52,7 @@ func deliver(tx *sipmsg.ServerTx, res *sipmsg.Response) error {
 		return errors.Join(err, errors.ErrUnsupported)
 	}
 	_, err = conn.PacketConn.WriteTo([]byte(res.String()), net.UDPAddrFromAddrPort(to))
-	return err
+	return keptOf(err, res.StatusCode)
 }
 
 // leaveFrom makes a request leave from l: over UDP from its very socket, so

@@ -81,7 +81,8 @@ func (a *Agent) locate(ctx context.Context) {
 
 // bind opens the listeners, and misses none that a trunk needs.
 func (a *Agent) bind() error {
-	g := &gate{admits: a.admits, dropped: &a.dropped, screen: a.screen}
+	a.finished = newFinished(a.timing)
+	g := &gate{admits: a.admits, dropped: &a.dropped, screen: a.screen, finished: a.finished}
 	for _, s := range a.cfg.Listen {
 		addr, err := parseListen(s)
 		if err != nil {
@@ -142,6 +143,9 @@ func (a *Agent) Close() error {
 	a.running.Wait()
 	a.hush()
 	var errs []error
+	if a.finished != nil {
+		a.finished.close()
+	}
 	if a.txs != nil {
 		a.txs.Close()
 	}

@@ -1,0 +1,25 @@
+package sip
+
+import "time"
+
+// rack holds remains in the order in which they came, which is the order in
+// which they may go.
+type rack struct {
+	most int
+	row  []*remains
+	gone int // of the row, at its beginning
+}
+
+// add puts one at the end, and returns those that may go, or must.
+func (s *rack) add(one *remains) []*remains {
+	s.row = append(s.row, one)
+	from, now := s.gone, time.Now()
+	for s.gone < len(s.row) && (s.row[s.gone].until.Before(now) || len(s.row)-s.gone > s.most) {
+		s.gone++
+	}
+	old := s.row[from:s.gone:s.gone]
+	if s.gone > len(s.row)/2 {
+		s.row, s.gone = append([]*remains(nil), s.row[s.gone:]...), 0
+	}
+	return old
+}
