@@ -66,13 +66,18 @@ func (c *credentials) answer(req *sipmsg.Request, res *sipmsg.Response) (sipmsg.
 		return nil, errRefused
 	}
 	c.renewed, c.answered, c.realm = c.answered, true, ch.Realm
-	cred, err := digest.Digest(ch, digest.Options{Method: string(req.Method), URI: req.Recipient.String(), Count: 1,
+	cred, err := digest.Digest(ch, digest.Options{Method: string(req.Method), URI: req.Recipient.String(), Count: t.nonces.next(ch.Nonce),
 		Username: t.Username, Password: t.Password.Reveal(),
-		GetBody: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(req.Body())), nil }})
+		GetBody: bodyOf(req.Body())})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errChallenge, err)
 	}
 	return sipmsg.NewHeader(reply, cred.String()), nil
+}
+
+// bodyOf is a body as the digest wants it, for qop auth-int.
+func bodyOf(b []byte) func() (io.ReadCloser, error) {
+	return func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b)), nil }
 }
 
 // ours tells whether a challenge to a request within a dialog is the trunk's.

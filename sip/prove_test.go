@@ -1,8 +1,6 @@
 package sip
 
 import (
-	"bytes"
-	"io"
 	"strings"
 	"testing"
 	"time"
@@ -25,7 +23,7 @@ func (p *peer) proof(res *sipmsg.Response, method, number, password string, coun
 		p.t.Fatal(err)
 	}
 	cred, err := digest.Digest(ch, digest.Options{Method: method, URI: "sip:" + number + "@" + p.to.String(), Count: count, Username: "pbx", Password: password,
-		GetBody: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }})
+		GetBody: bodyOf(body)})
 	if err != nil {
 		p.t.Fatal(err)
 	}

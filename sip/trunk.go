@@ -27,7 +27,8 @@ type trunk struct {
 	host    *host      // where calls go: the same, or outbound_proxy
 	enrols  *enrolment // with a registrar; nil: it needs none
 	allow   []netip.Prefix
-	gate    *proof.Gate            // nil: its addresses are enough
+	gate    *proof.Gate // nil: its addresses are enough
+	nonces  nonceCounts
 	proved  atomic.Pointer[string] // the realm that took the password for a call; nil: none yet
 
 	mu    sync.Mutex
