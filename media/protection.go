@@ -21,12 +21,14 @@ const (
 	AES256GCM
 )
 
-// suites holds a suite's IANA name and, in bytes, its master key, master salt
-// and the tag of an RTP packet.
-var suites = [...]struct {
+// suite is a suite's IANA name and, in bytes, its master key, master salt and
+// the tag of an RTP packet.
+type suite struct {
 	name           string
 	key, salt, tag int
-}{
+}
+
+var suites = [...]suite{
 	NoSuite:     {"none", 0, 0, 0},
 	AES128SHA32: {"AES_CM_128_HMAC_SHA1_32", 16, 14, 4},
 	AES256SHA32: {"AES_256_CM_HMAC_SHA1_32", 32, 14, 4},
@@ -37,26 +39,28 @@ var suites = [...]struct {
 }
 
 // String is the name in SDP: "AES_CM_128_HMAC_SHA1_80".
-func (s Suite) String() string {
+func (s Suite) String() string { return s.row().name }
+
+func (s Suite) row() suite {
 	if int(s) >= len(suites) {
 		s = NoSuite
 	}
-	return suites[s].name
+	return suites[s]
 }
 
 // KeyLen is the length of the master key in bytes, SaltLen that of its salt.
-func (s Suite) KeyLen() int { return suites[s].key }
+func (s Suite) KeyLen() int { return s.row().key }
 
 // SaltLen is the length of the master salt in bytes.
-func (s Suite) SaltLen() int { return suites[s].salt }
+func (s Suite) SaltLen() int { return s.row().salt }
 
 // Short tells whether packets carry a tag of 32 bits only, which one guess in
 // 2^32 hits.
-func (s Suite) Short() bool { return suites[s].tag == 4 }
+func (s Suite) Short() bool { return s.row().tag == 4 }
 
 // AtLeast tells whether s is no weaker than t, neither in key nor in tag.
 func (s Suite) AtLeast(t Suite) bool {
-	return suites[s].key >= suites[t].key && suites[s].tag >= suites[t].tag
+	return s.row().key >= t.row().key && s.row().tag >= t.row().tag
 }
 
 // maxKey is the longest master key with its salt, in bytes.

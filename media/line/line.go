@@ -60,7 +60,8 @@ type source struct {
 }
 
 // New begins a line at clock Hz with a random SSRC and random first numbers
-// (RFC 3550 §5.1).
+// (RFC 3550 §5.1). The first sequence number leaves room: a receiver of SRTP that
+// misses the first turn of the numbers can decrypt nothing (RFC 3711 §3.3.1).
 func New(clock int) *Line {
 	var b [10]byte
 	_, _ = rand.Read(b[:]) // never fails, since Go 1.24
@@ -68,7 +69,7 @@ func New(clock int) *Line {
 		clock: clock,
 		ssrc:  binary.BigEndian.Uint32(b[0:]),
 		ts:    binary.BigEndian.Uint32(b[4:]),
-		seq:   binary.BigEndian.Uint16(b[8:]),
+		seq:   binary.BigEndian.Uint16(b[8:]) >> 1,
 	}
 	l.frame = l.units(step)
 	return l

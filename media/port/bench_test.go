@@ -69,6 +69,79 @@ func TestForwardingAllocatesNothing(t *testing.T) {
 	}
 }
 
+// forwarding carries a packet from the wire of one port to that of another, both
+// encrypted by suite; a suite of none is plain RTP. The library seals for us
+// what the far end would have sent.
+func forwarding(t testing.TB, suite media.Suite) func() {
+	r, _ := frozen(t, config(2))
+	a, b := open(t, r), open(t, r)
+	far, p := at("127.77.0.9:9"), media.Protection{}
+	if suite != media.NoSuite {
+		p = keyed(suite, 1, 100)
+	}
+	a.Start(secured(far, p))
+	b.Start(secured(far, p))
+	a.SendTo(b)
+	raw, packet, h, seal := make([]byte, headerSize+160, maxPacket), new(media.Packet), header{ssrc: 1}, func(b []byte) []byte { return b }
+	if p.On() {
+		other := newFar(t, p)
+		seal = func(b []byte) []byte {
+			out, _ := other.sealer.rtp(b[:cap(b)], len(b))
+			return out
+		}
+	}
+	return func() {
+		h.seq++
+		h.ts += 160
+		h.put(raw)
+		if !a.receive(seal(raw), far, time.Now(), packet) {
+			t.Fatal("not received")
+		}
+		a.deliver(packet)
+	}
+}
+
+// BenchmarkEncrypted is a packet into one port and out of the other without the
+// network's receiving half, plain and by each suite; encrypted it is one proof
+// and two encryptions, of which one is the far end's.
+func BenchmarkEncrypted(b *testing.B) {
+	for _, s := range append([]media.Suite{media.NoSuite}, allSuites...) {
+		b.Run(s.String(), func(b *testing.B) {
+			carry := forwarding(b, s)
+			b.ReportAllocs()
+			for b.Loop() {
+				carry()
+			}
+		})
+	}
+}
+
+// BenchmarkGarbage is a packet at an encrypted port that its key does not prove.
+func BenchmarkGarbage(b *testing.B) {
+	for _, s := range allSuites {
+		b.Run(s.String(), func(b *testing.B) {
+			r, _ := frozen(b, config(1))
+			p, far, packet, bad := open(b, r), at("127.77.0.9:9"), new(media.Packet), make([]byte, headerSize+176)
+			p.Start(secured(far, keyed(s, 1, 100)))
+			b.ReportAllocs()
+			for b.Loop() {
+				header{ssrc: 9, seq: 9}.put(bad)
+				p.receive(bad, far, time.Now(), packet)
+			}
+		})
+	}
+}
+
+func TestEncryptedForwardingAllocatesNothing(t *testing.T) {
+	for _, s := range allSuites {
+		t.Run(s.String(), func(t *testing.T) {
+			if allocs := testing.AllocsPerRun(500, forwarding(t, s)); allocs > dropped {
+				t.Errorf("%.1f allocations per packet", allocs)
+			}
+		})
+	}
+}
+
 func TestBridged(t *testing.T) {
 	from, to := bridged(t)
 	from.say(0, 1, 2, 3)
