@@ -161,3 +161,5 @@ func TestFamiliesMustMatch(t *testing.T) {
 		}
 	}
 }
+
+func six() netip.AddrPort { return netip.MustParseAddrPort("[2001:db8::1]:40000") }
