@@ -294,7 +294,7 @@ func TestKeysThatStay(t *testing.T) {
 	}
 }
 
-// RTP bleed and its kin (Asterisk 2017, rtpengine ES2025-01): packets without
+// R1, RTP bleed and its kin (Asterisk 2017, rtpengine ES2025-01): packets without
 // the key move the audio nowhere, before the far end speaks and after; with the
 // key a far end that moved is followed.
 func TestLatchingIsProvedFirst(t *testing.T) {
