@@ -84,6 +84,7 @@ type Target struct {
 	From     Party
 	Room     string   // Matrix: the room to ring in; empty: the user's own telephone room
 	Replaces string   // SIP: the dialog elsewhere that the new one takes the place of (RFC 3891); empty: none
+	Hops     int      // SIP: how many hops are left of those that a call came with; 0: it came with none
 	Also     []Target // rung at the same time; the first to answer has the call
 }
 
@@ -114,6 +115,7 @@ type Incoming struct {
 	From Party
 	To   Party
 	Room string    // the Matrix room, where there is one; for the record only
+	Hops int       // SIP: how many it may still take
 	At   time.Time // when the invitation reached this machine
 
 	Attest string // what a carrier's signature says of the caller: "A", "B" or "C" (RFC 8588); empty: none that holds

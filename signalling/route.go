@@ -24,6 +24,7 @@ type part struct {
 // dial that. Both are lookups in memory.
 func (c *call) route(in Incoming) bool {
 	to, why, ok := c.opt.Router.Find(in)
+	to.Hops = in.Hops
 	var p *plan
 	if ok {
 		p, why, ok = c.permitted(in, to)

@@ -58,6 +58,7 @@ type Agent struct {
 	strays    chan *sipmsg.Response
 	scribe    *scribe
 	forsaken  forsaken
+	rejected  rejections
 	dropped   atomic.Uint64 // packets and connections from strangers
 	malformed atomic.Uint64 // messages from trunks' addresses that make no sense
 	parser    *sipmsg.Parser
@@ -109,7 +110,7 @@ func New(cfg Config, trunks map[string]TrunkConfig, ports Ports, board Switchboa
 	}
 	a := &Agent{cfg: cfg, trunks: map[string]*trunk{}, ports: ports, board: board, log: log, product: "roomline",
 		token: rand.Text()[:12], timing: realTiming(), resolve: resolve, search: new(locate.Finder).Locate, strays: make(chan *sipmsg.Response, 64),
-		scribe: newScribe(journal, log), forsaken: forsaken{all: map[string]abandoned{}}, legs: map[legKey]*leg{}, fresh: map[mergeKey]bool{}}
+		scribe: newScribe(journal, log), forsaken: forsaken{all: map[string]abandoned{}}, rejected: rejections{all: map[rejectedKey]rejection{}}, legs: map[legKey]*leg{}, fresh: map[mergeKey]bool{}}
 	a.parser, a.seed = sipmsg.NewParser(sipmsg.WithHeadersParsers(parsers())), maphash.MakeSeed()
 	if cfg.Product != "" {
 		a.product = cfg.Product

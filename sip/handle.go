@@ -150,6 +150,10 @@ func (a *Agent) within(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 // invited is a new call: it is refused before anything is made for it, or it
 // becomes a leg.
 func (a *Agent) invited(req *sipmsg.Request, tx *sipmsg.ServerTx, t *trunk) {
+	if r := a.rejected.again(req); r.status != 0 {
+		a.refuse(req, tx, r)
+		return
+	}
 	if a.draining.Load() {
 		a.refuse(req, tx, later())
 		return
@@ -160,12 +164,15 @@ func (a *Agent) invited(req *sipmsg.Request, tx *sipmsg.ServerTx, t *trunk) {
 		return
 	}
 	remote, formats, r := offered(req, t)
-	in := signalling.Incoming{Via: t.name, From: caller(req, t), To: called(req, t)}
+	in := signalling.Incoming{Via: t.name, From: caller(req, t), To: called(req, t), Hops: hopsOf(req)}
 	if r.status == 0 && in.To.Number == "" {
 		r = refuse(484, "Address Incomplete")
 	}
 	if s := newSession(t); r.status == 0 {
 		r = s.judge(req)
+	}
+	if r.status == 0 {
+		r = exhausted(req)
 	}
 	if r.status != 0 {
 		a.release(key)

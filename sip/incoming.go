@@ -125,6 +125,7 @@ func (i *incoming) refuse(why signalling.Reason) {
 		res.AppendHeader(h)
 	}
 	i.note(true, statusLine(res))
+	i.agent.rejected.add(i.invite, res)
 	i.agent.respond(i.tx, res)
 }
 

@@ -11,6 +11,10 @@ import (
 // info takes a digit that came as a message (RFC 6086, the older of the two
 // ways without an RFC).
 func (l *leg) info(m request) {
+	if m.GetHeader("info-package") != nil { // we asked for none (RFC 6086 §4.2.2)
+		l.reply(m, refuse(469, "Bad Info Package", sipmsg.NewHeader("Recv-Info", "")))
+		return
+	}
 	if len(m.Body()) > 0 && !isType(m, "application/dtmf-relay") && !isType(m, "application/dtmf") {
 		l.reply(m, refuse(415, "Unsupported Media Type", sipmsg.NewHeader("Accept", "application/dtmf-relay, application/dtmf")))
 		return

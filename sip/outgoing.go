@@ -80,6 +80,7 @@ func (o *outgoing) prepare() (signalling.Reason, bool) {
 // next is the INVITE, with credentials once there are any.
 func (o *outgoing) next(auth sipmsg.Header) *sipmsg.Request {
 	req := o.dialog.request(sipmsg.INVITE)
+	limitHops(req, o.to.Hops)
 	req.AppendHeader(o.dialog.contact())
 	req.AppendHeader(sipmsg.NewHeader("Allow", o.trunk.allowed()))
 	req.AppendHeader(sipmsg.NewHeader("Supported", supportedList))

@@ -17,6 +17,7 @@ func (a *Agent) refuse(req *sipmsg.Request, tx *sipmsg.ServerTx, r refusal) {
 	for _, h := range r.headers {
 		res.AppendHeader(h)
 	}
+	a.rejected.add(req, res)
 	a.respond(tx, res)
 	if r.status == 503 {
 		tx.Terminate()
