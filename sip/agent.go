@@ -49,6 +49,9 @@ type Agent struct {
 	transport *sipmsg.TransportLayer
 	txs       *sipmsg.TransactionLayer
 	listeners []*listener
+	flows     *flows
+	server    *server
+	spent     context.Context // over: with it the library uses our connections, and dials none
 	ctx       context.Context // ends with Close
 	stop      context.CancelFunc
 	leaving   context.Context // ends with Drain, or with ctx
@@ -117,6 +120,8 @@ func New(cfg Config, trunks map[string]TrunkConfig, ports Ports, board Switchboa
 	}
 	a.ctx, a.stop = context.WithCancel(context.Background())
 	a.leaving, a.leave = context.WithCancel(a.ctx)
+	a.spent = over()
+	a.flows, a.server = newFlows(a), newServer(cfg.TLS, log)
 	var errs []error
 	for name, tc := range trunks {
 		t, err := newTrunk(a, name, tc)
@@ -129,6 +134,12 @@ func New(cfg Config, trunks map[string]TrunkConfig, ports Ports, board Switchboa
 	}
 	slices.Sort(a.names)
 	return a, errors.Join(errs...)
+}
+
+func over() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
 }
 
 // admits tells whether any trunk speaks from addr.

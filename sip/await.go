@@ -48,7 +48,7 @@ func (o *outgoing) await(tx *sipmsg.ClientTx) *sipmsg.Response {
 		case <-timer.C:
 			late := "no answer within " + o.trunk.ConnectTimeout.String()
 			if !heard {
-				o.agent.shun(tx.Connection(), o.dialog.peer)
+				o.agent.shun(tx.Connection())
 				o.abandoned(late)
 				return nil
 			}

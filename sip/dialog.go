@@ -34,6 +34,7 @@ type dialog struct {
 	routes        []sipmsg.Uri
 	target        sipmsg.Uri     // the far end's Contact
 	peer          netip.AddrPort // where its messages come from
+	flow          *flow          // the connection that its latest dialog-making message came by; nil: none
 	first         bool           // we sent the first request, so the Call-ID is ours (RFC 3261 §14.1)
 }
 
@@ -50,8 +51,8 @@ func newSeq() uint32 {
 // contact is where the far end sends what belongs to the dialog.
 func (d *dialog) contact() *sipmsg.ContactHeader {
 	uri := sipmsg.Uri{Scheme: "sip", User: d.trunk.enrols.name(), Host: d.host, Port: int(d.listener.addr.Port())}
-	if d.listener.network == "tcp" {
-		uri.UriParams.Add("transport", "tcp")
+	if name := d.listener.row().uri; name != "" {
+		uri.UriParams.Add("transport", name)
 	}
 	return &sipmsg.ContactHeader{Address: uri}
 }
@@ -65,7 +66,7 @@ func (d *dialog) establish(res *sipmsg.Response) {
 		}
 	}
 	slices.Reverse(d.routes)
-	d.peer = sourceOf(res)
+	d.peer, d.flow = sourceOf(res), d.agent.flows.bring(res)
 	d.refresh(res.Contact())
 }
 
@@ -98,7 +99,7 @@ func (d *dialog) build(method sipmsg.RequestMethod, seq uint32) *sipmsg.Request 
 		req.AppendHeader(&sipmsg.RouteHeader{Address: r})
 	}
 	req.SetBody(nil)
-	req.SetDestination(d.hop(routes, target).String())
+	req.SetDestination(d.reuse(d.hop(routes, target)).String())
 	return req
 }
 
@@ -124,6 +125,7 @@ func (d *dialog) identify(req *sipmsg.Request, seq uint32) {
 	req.AppendHeader(&sipmsg.CSeqHeader{SeqNo: seq, MethodName: req.Method})
 	req.AppendHeader(sipmsg.NewHeader("User-Agent", d.agent.product))
 	d.agent.leaveFrom(req, d.listener)
+	req.Laddr.Hostname = d.trunk.name // for reach: whose connection it needs
 }
 
 // hop is where a request goes: the first route or the target, as long as that

@@ -107,7 +107,6 @@ const (
 type guardedStreams struct {
 	net.Listener
 	*gate
-	network string
 
 	mu   sync.Mutex
 	all  int
@@ -125,11 +124,9 @@ func (g *guardedStreams) Accept() (net.Conn, error) {
 			<-time.After(100 * time.Millisecond)
 			continue
 		}
-		peer := c.RemoteAddr().(*net.TCPAddr).AddrPort()
-		from := peer.Addr().Unmap()
+		from := c.RemoteAddr().(*net.TCPAddr).AddrPort().Addr().Unmap()
 		if g.admits(from) && g.count(from, 1) {
-			counted := &countedStream{Conn: c, done: sync.OnceFunc(func() { g.count(from, -1) })}
-			return newStream(counted, g.gate, g.network, netip.AddrPortFrom(from, peer.Port())), nil
+			return &countedStream{Conn: c, done: sync.OnceFunc(func() { g.count(from, -1) })}, nil
 		}
 		g.dropped.Add(1)
 		c.Close()

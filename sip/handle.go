@@ -3,6 +3,7 @@ package sip
 import (
 	"net/netip"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	sipmsg "github.com/emiago/sipgo/sip"
@@ -56,7 +57,7 @@ func (a *Agent) handle(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 			tx.Terminate()
 		}
 	}()
-	trunks := a.trunksAt(sourceOf(req).Addr())
+	trunks := a.spokesmen(req)
 	if len(trunks) == 0 || req.Method == sipmsg.ACK { // an ACK needs no transaction, and prepare has seen it
 		tx.Terminate()
 		return
@@ -73,7 +74,7 @@ func (a *Agent) handle(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 		return
 	}
 	if req.Method != sipmsg.CANCEL && req.Destination() != initial {
-		a.within(req, tx)
+		a.within(req, tx, trunks)
 		return
 	}
 	if trunks = a.proven(req, tx, trunks); len(trunks) == 0 {
@@ -139,9 +140,9 @@ func (a *Agent) looped(req *sipmsg.Request) refusal {
 }
 
 // within hands a request to the leg whose dialog it names.
-func (a *Agent) within(req *sipmsg.Request, tx *sipmsg.ServerTx) {
+func (a *Agent) within(req *sipmsg.Request, tx *sipmsg.ServerTx, trunks []*trunk) {
 	l := a.find(string(*req.CallID()), tagOf(req.To().Params))
-	if l != nil && l.mail.post(request{req, tx}) {
+	if l != nil && slices.Contains(trunks, l.trunk) && l.mail.post(request{req, tx}) {
 		return
 	}
 	a.refuse(req, tx, refuse(481, "Call/Transaction Does Not Exist"))

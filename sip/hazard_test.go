@@ -171,6 +171,7 @@ func TestLargeAnswer(t *testing.T) {
 	b.ack(res, nil)
 	b.event(signalling.Confirmed)
 	leg.Hangup(signalling.Reason{})
+	b.request("BYE")
 	b.agent.Close()
 	b.gone()
 }

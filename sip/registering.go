@@ -128,9 +128,7 @@ func (a *Agent) consult(req *sipmsg.Request, within time.Duration, until <-chan 
 		case <-tx.Done():
 			return nil, errLost
 		case <-wait.C:
-			if to, ok := addrPort(req.Destination()); ok {
-				a.shun(tx.Connection(), to)
-			}
+			a.shun(tx.Connection())
 			return nil, errSilence
 		case <-until:
 			return nil, errLeaving

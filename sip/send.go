@@ -59,7 +59,7 @@ func deliver(tx *sipmsg.ServerTx, res *sipmsg.Response) error {
 // that answers find us; over TCP on the connection to its destination, which
 // begins at l's address, by which a trunk may know us.
 func (a *Agent) leaveFrom(req *sipmsg.Request, l *listener) {
-	req.SetTransport(strings.ToUpper(l.network))
+	req.SetTransport(strings.ToUpper(l.row().network)) // as the library knows it
 	switch {
 	case l.network == "udp":
 		req.Laddr = sipmsg.Addr{IP: net.IP(l.addr.Addr().AsSlice()), Port: int(l.addr.Port())}
@@ -76,24 +76,27 @@ func (a *Agent) send(req *sipmsg.Request, within time.Duration) (*sipmsg.ClientT
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(a.ctx), within)
 	defer cancel()
-	return a.txs.Request(ctx, req)
+	f, err := a.reach(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	tx, err := a.txs.Request(a.spent, req)
+	if err == nil || f == nil || ctx.Err() != nil {
+		return tx, err
+	}
+	f.Close() // it was dead already, which only writing to it could show
+	if _, err = a.reach(ctx, req); err != nil {
+		return nil, err
+	}
+	return a.txs.Request(a.spent, req)
 }
 
 // shun lets the next call over TCP begin a connection of its own: this one has
 // swallowed a request, and the kernel may take a quarter of an hour to see that
 // it is dead. What else is on it stays.
-func (a *Agent) shun(conn sipmsg.Connection, to netip.AddrPort) {
-	if _, ok := conn.(*sipmsg.TCPConnection); !ok {
-		return
-	}
-	pool := a.transport.Pool("tcp")
-	current := pool.Get(to.String())
-	if current == nil {
-		return
-	}
-	defer current.TryClose()
-	if current == conn {
-		pool.Delete(to.String())
+func (a *Agent) shun(conn sipmsg.Connection) {
+	if f := flowOf(conn); f != nil {
+		a.flows.retire(f)
 	}
 }
 
@@ -102,7 +105,10 @@ func (a *Agent) write(req *sipmsg.Request) error {
 	fit(req)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(a.ctx), time.Second)
 	defer cancel()
-	conn, err := a.transport.ClientRequestConnection(ctx, req)
+	if _, err := a.reach(ctx, req); err != nil {
+		return err
+	}
+	conn, err := a.transport.ClientRequestConnection(a.spent, req)
 	if err != nil {
 		return err
 	}
@@ -141,13 +147,13 @@ func (a *Agent) sweep() {
 
 // dismiss builds a dialog from a 2xx alone, and ends it.
 func (a *Agent) dismiss(res *sipmsg.Response) {
-	trunks := a.trunksAt(sourceOf(res).Addr())
+	trunks := a.spokesmen(res)
 	peer := sourceOf(res)
-	if len(trunks) == 0 || res.From() == nil || res.To() == nil || res.CallID() == nil || res.Contact() == nil {
+	if len(trunks) == 0 || a.listenerFor(way(res).name, peer.Addr()) == nil || res.From() == nil || res.To() == nil || res.CallID() == nil || res.Contact() == nil {
 		return
 	}
 	t := trunks[0]
-	l := a.listenerFor(sipmsg.NetworkToLower(res.Transport()), peer.Addr())
+	l := a.listenerFor(way(res).name, peer.Addr())
 	from, to := res.From(), res.To()
 	d := &dialog{agent: a, trunk: t, listener: l, host: l.hostFor(peer), callID: string(*res.CallID()),
 		local:  party{from.DisplayName, from.Address, tagOf(from.Params)},

@@ -24,7 +24,7 @@ func (a *Agent) Start(ctx context.Context) error {
 	a.txs = sipmsg.NewTransactionLayer(a.transport, sipmsg.WithTransactionLayerLogger(log),
 		sipmsg.WithTransactionLayerUnhandledResponseHandler(a.stray), sipmsg.WithTransactionLayerTerminateOnConnClose())
 	a.txs.OnRequest(a.handle)
-	if err := a.bind(); err != nil {
+	if err := errors.Join(a.certificates(), a.bind()); err != nil {
 		return errors.Join(err, a.Close())
 	}
 	left, err := a.leftovers(ctx)
@@ -32,9 +32,13 @@ func (a *Agent) Start(ctx context.Context) error {
 		return errors.Join(err, a.Close())
 	}
 	a.locate(ctx)
+	a.wg.Go(func() { _ = a.transport.ServeTCP(a.flows) }) // ends with Close, which awaits it
 	for _, l := range a.listeners {
+		if l.departs() {
+			continue
+		}
 		a.wg.Go(func() { // ends when Close closes the listener; awaited by Close
-			if err := l.serve(a.transport); a.ctx.Err() == nil { // the library returns no error for UDP
+			if err := l.serve(a.transport, a.flows); a.ctx.Err() == nil { // the library returns no error for UDP
 				a.log.Error("a SIP listener ended", "listen", l, "error", err)
 			}
 		})
@@ -82,13 +86,12 @@ func (a *Agent) locate(ctx context.Context) {
 // bind opens the listeners, and misses none that a trunk needs.
 func (a *Agent) bind() error {
 	a.finished = newFinished(a.timing)
-	g := &gate{admits: a.admits, dropped: &a.dropped, screen: a.screen, finished: a.finished}
 	for _, s := range a.cfg.Listen {
 		addr, err := parseListen(s)
 		if err != nil {
 			return err
 		}
-		l, err := listen(addr, a.cfg.Advertise, g)
+		l, err := listen(addr, a.cfg.Advertise, a.gate(addr.row()))
 		if err != nil {
 			return err
 		}
@@ -96,11 +99,26 @@ func (a *Agent) bind() error {
 	}
 	for _, name := range a.names {
 		network := a.trunks[name].Transport
-		if !slices.ContainsFunc(a.listeners, func(l *listener) bool { return l.network == network }) {
+		if slices.ContainsFunc(a.listeners, func(l *listener) bool { return l.network == network }) {
+			continue
+		}
+		if row, _ := transportOf(network); !row.outward {
 			return fmt.Errorf("trunk %q: transport: %s needs a listen address that begins with %s://", name, network, network)
 		}
+		a.listeners = append(a.listeners, departing(network, netip.IPv4Unspecified(), a.cfg.Advertise), departing(network, netip.IPv6Unspecified(), a.cfg.Advertise))
 	}
 	return nil
+}
+
+// certificates reads every file of TLS once, so that a wrong one is known now.
+func (a *Agent) certificates() error {
+	errs := []error{a.server.check()}
+	for _, name := range a.names {
+		if err := a.trunks[name].client.check(); err != nil {
+			errs = append(errs, fmt.Errorf("trunk %q: tls: %w", name, err))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // listenerFor is where requests to an address leave from, nil where we have
@@ -124,8 +142,15 @@ func (a *Agent) listenerAt(network, addr string) *listener {
 	return nil
 }
 
-// listenerOf is where a request came in.
-func (a *Agent) listenerOf(tx *sipmsg.ServerTx, network string, from netip.Addr) *listener {
+// listenerOf is where a request came in, or would, on a connection that we made.
+func (a *Agent) listenerOf(tx *sipmsg.ServerTx, from netip.Addr) *listener {
+	network := "udp"
+	if f := flowOf(tx.Connection()); f != nil {
+		if f.listener != nil {
+			return f.listener
+		}
+		network = f.row.name
+	}
 	if l := a.listenerAt(network, tx.Connection().LocalAddr().String()); l != nil {
 		return l
 	}
@@ -152,6 +177,7 @@ func (a *Agent) Close() error {
 	for _, l := range a.listeners {
 		errs = append(errs, l.close())
 	}
+	a.flows.shut()
 	a.wg.Wait()
 	if err := a.scribe.flush(context.Background()); err != nil {
 		errs = append(errs, fmt.Errorf("write the journal of SIP calls: %w", err))

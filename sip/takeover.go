@@ -32,8 +32,8 @@ func (a *Agent) replacesDialog(req *sipmsg.Request, tx *sipmsg.ServerTx, trunks 
 // dialogOf is the dialog that an INVITE begins (RFC 3261 §12.1.1).
 func (a *Agent) dialogOf(req *sipmsg.Request, tx *sipmsg.ServerTx, t *trunk) *dialog {
 	from, to, peer := req.From(), req.To(), sourceOf(req)
-	listener := a.listenerOf(tx, sipmsg.NetworkToLower(req.Transport()), peer.Addr())
-	d := &dialog{agent: a, trunk: t, listener: listener, peer: peer, callID: string(*req.CallID()),
+	listener := a.listenerOf(tx, peer.Addr())
+	d := &dialog{agent: a, flow: flowOf(tx.Connection()), trunk: t, listener: listener, peer: peer, callID: string(*req.CallID()),
 		local:    party{to.DisplayName, to.Address, tagOf(to.Params)},
 		remote:   party{from.DisplayName, from.Address, tagOf(from.Params)},
 		localSeq: newSeq(), remoteSeq: req.CSeq().SeqNo}

@@ -14,15 +14,15 @@ import (
 type listener struct {
 	listenAddr
 	advertise string
-	packets   *guardedPackets // one of the two
+	packets   *guardedPackets // one of the two, or neither
 	streams   *guardedStreams
 }
 
 // listen binds an address; nothing is read before serve.
 func listen(l listenAddr, advertise string, g *gate) (*listener, error) {
-	network := l.network + "6"
+	network := l.row().network + "6"
 	if l.addr.Addr().Is4() {
-		network = l.network + "4"
+		network = l.row().network + "4"
 	}
 	var err error
 	bound := &listener{listenAddr: l, advertise: advertise}
@@ -35,7 +35,7 @@ func listen(l listenAddr, advertise string, g *gate) (*listener, error) {
 	} else {
 		var s net.Listener
 		if s, err = net.Listen(network, l.addr.String()); err == nil {
-			bound.streams = &guardedStreams{Listener: s, gate: g, network: l.network, open: map[netip.Addr]int{}}
+			bound.streams = &guardedStreams{Listener: s, gate: g, open: map[netip.Addr]int{}}
 			bound.addr = s.Addr().(*net.TCPAddr).AddrPort()
 		}
 	}
@@ -45,12 +45,20 @@ func listen(l listenAddr, advertise string, g *gate) (*listener, error) {
 	return bound, nil
 }
 
+// departing is a listener at which nobody can arrive: the far end keeps to the
+// connection that we make.
+func departing(network string, addr netip.Addr, advertise string) *listener {
+	return &listener{listenAddr: listenAddr{network, netip.AddrPortFrom(addr, 0)}, advertise: advertise}
+}
+
+func (l *listener) departs() bool { return l.packets == nil && l.streams == nil }
+
 // serve hands what arrives to the library until close.
-func (l *listener) serve(tp *sipmsg.TransportLayer) error {
+func (l *listener) serve(tp *sipmsg.TransportLayer, fs *flows) error {
 	if l.packets != nil {
 		return tp.ServeUDP(l.packets)
 	}
-	return tp.ServeTCP(l.streams)
+	return fs.accept(l)
 }
 
 // ready returns when requests can leave from the listener.
@@ -63,9 +71,10 @@ func (l *listener) ready() {
 // close may be called twice.
 func (l *listener) close() error {
 	var err error
-	if l.packets != nil {
+	switch {
+	case l.packets != nil:
 		err = l.packets.Close()
-	} else {
+	case l.streams != nil:
 		err = l.streams.Close()
 	}
 	if errors.Is(err, net.ErrClosed) {

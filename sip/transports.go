@@ -7,7 +7,8 @@ import (
 
 // transportRow is one way in which SIP travels.
 type transportRow struct {
-	name      string // in the configuration, in transport= and, in capitals, in Via
+	name      string // in the configuration and, in capitals, in Via
+	uri       string // in transport=; empty: left out (RFC 7118 §5.2 has ws for both)
 	network   string // below it: udp or tcp
 	port      uint16 // where a host names none (RFC 3261 §19.1.2, RFC 7118 §5.1)
 	reliable  bool   // a stream, in which nothing is repeated (RFC 3261 §17)
@@ -20,10 +21,10 @@ type transportRow struct {
 // whatever it is wrapped in.
 var transports = []transportRow{
 	{name: "udp", network: "udp", port: 5060},
-	{name: "tcp", network: "tcp", port: 5060, reliable: true},
-	{name: "tls", network: "tcp", port: 5061, reliable: true, secure: true, outward: true},
-	{name: "ws", network: "tcp", port: 80, reliable: true, websocket: true, outward: true},
-	{name: "wss", network: "tcp", port: 443, reliable: true, secure: true, websocket: true, outward: true},
+	{name: "tcp", uri: "tcp", network: "tcp", port: 5060, reliable: true},
+	{name: "tls", uri: "tls", network: "tcp", port: 5061, reliable: true, secure: true, outward: true},
+	{name: "ws", uri: "ws", network: "tcp", port: 80, reliable: true, websocket: true, outward: true},
+	{name: "wss", uri: "ws", network: "tcp", port: 443, reliable: true, secure: true, websocket: true, outward: true},
 }
 
 // transportChoices are their names in a sentence.

@@ -25,6 +25,7 @@ type trunk struct {
 	formats []media.Format
 	domain  string     // of its URIs: the configured host's name
 	host    *host      // where calls go: the same, or outbound_proxy
+	client  *client    // of its TLS
 	enrols  *enrolment // with a registrar; nil: it needs none
 	allow   []netip.Prefix
 	gate    *proof.Gate // nil: its addresses are enough
@@ -42,6 +43,7 @@ func newTrunk(a *Agent, label string, cfg TrunkConfig) (*trunk, error) {
 	name, port, _ := splitHost(cmp.Or(cfg.OutboundProxy, cfg.Host))
 	t.host = newHost(name, port, cfg.Transport)
 	t.enrols = newEnrolment(t)
+	t.client = newClient(cfg.TLS, t.identity())
 	for _, s := range cfg.AllowFrom {
 		if p, err := parseSource(s); err == nil {
 			t.allow = append(t.allow, p)

@@ -1,0 +1,149 @@
+package sip
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+)
+
+// mourning is how long a gravestone stands: longer than any request of the dead
+// connection needs to find it.
+const mourning = 5 * time.Second
+
+// flows are all connections there are. It is a net.Listener too, at which the
+// library accepts them: those that were dialled as well.
+type flows struct {
+	agent  *Agent
+	intake chan *flow
+	done   chan struct{} // closed by Close
+	once   sync.Once
+	wg     sync.WaitGroup // dialling, handshakes, goodbyes
+
+	mu      sync.Mutex
+	open    map[*flow]bool
+	shared  map[flowKey]*flow        // dialled, for the next request
+	local   map[netip.AddrPort]*flow // dialled, by our own end
+	remote  map[netip.AddrPort]*flow // all, by the other end
+	dialing map[flowKey]*attempt
+}
+
+func newFlows(a *Agent) *flows {
+	return &flows{agent: a, intake: make(chan *flow), done: make(chan struct{}), open: map[*flow]bool{}, shared: map[flowKey]*flow{},
+		local: map[netip.AddrPort]*flow{}, remote: map[netip.AddrPort]*flow{}, dialing: map[flowKey]*attempt{}}
+}
+
+// Accept implements net.Listener.
+func (fs *flows) Accept() (net.Conn, error) {
+	select {
+	case f := <-fs.intake:
+		return f, nil
+	case <-fs.done:
+		return nil, net.ErrClosed
+	}
+}
+
+// Addr implements net.Listener; there is no one address.
+func (fs *flows) Addr() net.Addr { return &net.TCPAddr{} }
+
+// Close implements net.Listener. It may be called twice.
+func (fs *flows) Close() error {
+	fs.once.Do(func() { close(fs.done) })
+	return nil
+}
+
+// shut closes what is open, and waits for every goroutine.
+func (fs *flows) shut() {
+	fs.Close()
+	fs.mu.Lock()
+	var open []*flow
+	for f := range fs.open {
+		open = append(open, f)
+	}
+	fs.mu.Unlock()
+	for _, f := range open {
+		f.Close()
+	}
+	fs.wg.Wait()
+}
+
+// adopt hands a connection to the library, and returns when requests can leave
+// on it. Where that cannot be any more, the connection is closed.
+func (fs *flows) adopt(ctx context.Context, f *flow) bool {
+	fs.mu.Lock()
+	fs.open[f], fs.remote[f.remote] = true, f
+	if f.dialled() {
+		fs.shared[f.key], fs.local[f.local] = f, f
+	}
+	fs.mu.Unlock()
+	select {
+	case fs.intake <- f:
+		<-f.adopted // the library reads what it has accepted
+		return true
+	case <-ctx.Done():
+	case <-fs.done:
+	}
+	f.Close()
+	return false
+}
+
+// forget takes a connection out of every map that still holds it.
+func (fs *flows) forget(f *flow) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	delete(fs.open, f)
+	if fs.remote[f.remote] == f {
+		delete(fs.remote, f.remote)
+	}
+	fs.retireLocked(f)
+	if fs.local[f.local] == f {
+		delete(fs.local, f.local)
+	}
+}
+
+// retire lets the next request begin a connection of its own. What is on this
+// one stays.
+func (fs *flows) retire(f *flow) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	fs.retireLocked(f)
+}
+
+func (fs *flows) retireLocked(f *flow) {
+	if fs.shared[f.key] == f {
+		delete(fs.shared, f.key)
+	}
+}
+
+// bury puts a gravestone into the library's pool in place of a lost connection.
+func (fs *flows) bury(f *flow) {
+	at, pool := f.RemoteAddr().String(), fs.agent.transport.Pool("tcp")
+	stone := gravestone{f.LocalAddr()}
+	pool.Add(at, stone)
+	time.AfterFunc(mourning, func() { _ = pool.CloseAndDelete(stone, at) }) // it has nothing that could fail
+}
+
+// at is the latest connection with a far end.
+func (fs *flows) at(remote netip.AddrPort) *flow {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	return fs.remote[remote]
+}
+
+// from is the connection that we dialled from an address.
+func (fs *flows) from(local netip.AddrPort) *flow {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	return fs.local[local]
+}
+
+// bring says how a message came: by its connection, nil over UDP.
+func (fs *flows) bring(msg sipmsg.Message) *flow {
+	if sipmsg.NetworkToLower(msg.Transport()) == "udp" {
+		return nil
+	}
+	return fs.at(sourceOf(msg))
+}

@@ -1,0 +1,133 @@
+package sip
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+)
+
+// way is the transport that a request of ours names in its Via.
+func way(msg sipmsg.Message) transportRow {
+	if via := msg.Via(); via != nil {
+		row, _ := transportOf(via.Transport)
+		return row
+	}
+	return transportRow{}
+}
+
+// reach finds or makes the connection on which a request leaves, and binds the
+// request to it; it returns nil for UDP, which needs none. The library then finds
+// that very connection, by its own end if we dialled, else by the other.
+func (a *Agent) reach(ctx context.Context, req *sipmsg.Request) (*flow, error) {
+	row := way(req)
+	if !row.reliable {
+		return nil, nil
+	}
+	f, err := a.flowFor(ctx, req, row)
+	if err != nil {
+		return nil, err
+	}
+	req.SetDestination(f.remote.String())
+	req.Laddr = sipmsg.Addr{Hostname: req.Laddr.Hostname}
+	if f.dialled() {
+		req.Laddr.IP, req.Laddr.Port = net.IP(f.local.Addr().AsSlice()), int(f.local.Port())
+	}
+	return f, nil
+}
+
+func (a *Agent) flowFor(ctx context.Context, req *sipmsg.Request, row transportRow) (*flow, error) {
+	local, _ := netip.AddrFromSlice(req.Laddr.IP)
+	local = local.Unmap()
+	if f := a.flows.from(netip.AddrPortFrom(local, uint16(req.Laddr.Port))); f.alive() { // a CANCEL goes its INVITE's way
+		return f, nil
+	}
+	to, ok := addrPort(req.Destination())
+	if f := a.flows.at(to); f.alive() && !f.dialled() { // RFC 5923
+		return f, nil
+	}
+	t := a.trunkFor(req, row, to.Addr())
+	if !ok || t == nil {
+		return nil, errors.New("it is no trunk's address")
+	}
+	return a.flows.to(ctx, t, row, to, local)
+}
+
+// trunkFor is whose request it is. What says nothing of that is the first
+// trunk's that is reached so.
+func (a *Agent) trunkFor(req *sipmsg.Request, row transportRow, to netip.Addr) *trunk {
+	if t, ok := a.trunks[req.Laddr.Hostname]; ok {
+		return t
+	}
+	for _, t := range a.speakers(to, row.secure) {
+		return t
+	}
+	return nil
+}
+
+// speakers are the trunks that speak from an address: a trunk of tls or wss does
+// so by these alone, so that nobody who forges its address is taken for it (S17).
+func (a *Agent) speakers(addr netip.Addr, secure bool) []*trunk {
+	var all []*trunk
+	for _, t := range a.trunksAt(addr) {
+		if secure || !t.secure() {
+			all = append(all, t)
+		}
+	}
+	return all
+}
+
+// spokesmen are the trunks that a message may be from.
+func (a *Agent) spokesmen(msg interface {
+	Source() string
+	Transport() string
+}) []*trunk {
+	if sipmsg.NetworkToLower(msg.Transport()) == "udp" {
+		return a.speakers(sourceOf(msg).Addr(), false)
+	}
+	f := a.flows.at(sourceOf(msg))
+	if f == nil || f.trunks != nil {
+		return f.speaksFor()
+	}
+	return a.speakers(f.remote.Addr(), f.row.secure)
+}
+
+func (f *flow) speaksFor() []*trunk {
+	if f == nil {
+		return nil
+	}
+	return f.trunks
+}
+
+// secure tells whether the trunk has to prove who it is by TLS.
+func (t *trunk) secure() bool {
+	row, _ := transportOf(t.Transport)
+	return row.secure
+}
+
+// identity is whom the trunk's certificate has to name: the host that is
+// configured, whatever the DNS made of it (RFC 5922 §4).
+func (t *trunk) identity() string {
+	if t.TLS.ServerName != "" {
+		return t.TLS.ServerName
+	}
+	return t.host.name
+}
+
+// gate is what a listener or connection lets through.
+func (a *Agent) gate(row transportRow) *gate {
+	return &gate{admits: func(addr netip.Addr) bool { return len(a.speakers(addr, row.secure)) > 0 }, dropped: &a.dropped, screen: a.screen, finished: a.finished}
+}
+
+// reuse is where a request of the dialog goes that should go to next: the
+// connection on which the far end called us or, where there is no other way to
+// it, on which we called it, if that still lives and is with the same machine
+// (RFC 5923, RFC 7118 §5).
+func (d *dialog) reuse(next netip.AddrPort) netip.AddrPort {
+	if f := d.flow; f.alive() && f.remote.Addr() == next.Addr() && (!f.dialled() || f.row.outward) {
+		return f.remote
+	}
+	return next
+}
