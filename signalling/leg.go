@@ -86,6 +86,12 @@ type Target struct {
 	Replaces string   // SIP: the dialog elsewhere that the new one takes the place of (RFC 3891); empty: none
 	Hops     int      // SIP: how many hops are left of those that a call came with; 0: it came with none
 	Also     []Target // rung at the same time; the first to answer has the call
+
+	// Redirect asks, from any goroutine, whether the leg may call another number
+	// on the same trunk in place of this one, and how it is to be dialled. It is a
+	// new call of the same user; the number before is over with that, whatever the
+	// word. nil: no other number may be called.
+	Redirect func(number string) (to string, why Reason, ok bool)
 }
 
 // Destination is where one side of a call wants the other side to go, in place

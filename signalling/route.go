@@ -68,6 +68,9 @@ func (c *call) permitted(in Incoming, to Target) (*plan, Reason, bool) {
 	if c.opt.Permit != nil {
 		p.leave, why, ok = c.opt.Permit.Admit(in.From.User, to.To.Number)
 	}
+	if ok {
+		c.redirectable(p, in)
+	}
 	return p, why, ok
 }
 

@@ -1,0 +1,51 @@
+package signalling
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// S15: a far end that sends a call on to another number has it dialled with the
+// user's rights, by the dial plan, and on its own trunk only.
+func TestRedirectIsANewCall(t *testing.T) {
+	inOffice(t, func(o *office) {
+		o.deny = "+49666"
+		_, phone := o.talk(alice, "+49301")
+		for number, ok := range map[string]bool{"+49302": true, "+49666": false, "+1900": false, "": false, "+33": false} {
+			to, why, may := phone.to.Redirect(number)
+			if may != ok || ok && to != number || !ok && why.Cause == 0 {
+				t.Errorf("%s: %s, %s, %t", number, to, why, may)
+			}
+			for n, count := range o.parts {
+				if want := map[bool]int{true: 1}[ok && n == number]; count != want {
+					t.Errorf("sent on to %s: %d parts with %s, want %d", number, count, n, want)
+				}
+			}
+		}
+		phone.to.Redirect("+49303")
+		time.Sleep(time.Minute)
+		phone.leave(NormalClearing)
+		synctest.Wait()
+		if o.talked["+49303"] != time.Minute || o.talked["+49301"] != 0 {
+			t.Errorf("talked %v", o.talked)
+		}
+		if _, _, ok := phone.to.Redirect("+49302"); ok {
+			t.Error("a call that is over was sent on")
+		}
+	})
+}
+
+// Inbound calls reach no other number of a trunk by being sent on.
+func TestNobodyOfATrunkIsRedirected(t *testing.T) {
+	inOffice(t, func(o *office) {
+		caller := &fakeLeg{side: A, in: nil, to: Target{To: Party{Number: "+49111"}}, audio: &fakeEnd{}}
+		o.legs = append(o.legs, caller)
+		o.x.Accept(Incoming{Via: "pbx", From: Party{Number: "+49111"}, To: Party{Number: "+4930700"},
+			Leg: func(in *Inbox) Leg { caller.in = in; return caller }})
+		if l := o.last(); l == caller || l.to.Redirect != nil {
+			t.Errorf("the leg to %s may be sent on", l.to.To.Label())
+		}
+		caller.leave(Cancelled)
+	})
+}
