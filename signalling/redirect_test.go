@@ -24,7 +24,7 @@ func TestRedirectIsANewCall(t *testing.T) {
 			}
 		}
 		phone.to.Redirect("+49303")
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		phone.leave(NormalClearing)
 		synctest.Wait()
 		if o.talked["+49303"] != time.Minute || o.talked["+49301"] != 0 {

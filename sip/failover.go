@@ -26,6 +26,10 @@ type hunt struct {
 	left   []target
 	until  time.Time          // no attempt begins later
 	failed *signalling.Reason // of the latest attempt, where another target may do better
+
+	way  detour   // what is called now
+	ways []detour // where far ends sent the call on to, and it was not yet
+	gone []detour // where it was
 }
 
 // aim chooses the targets of the call, the first to begin with.
@@ -34,7 +38,7 @@ func (o *outgoing) aim() bool {
 	if len(all) == 0 {
 		return false
 	}
-	o.hunt = hunt{now: all[0], left: all[1:], until: time.Now().Add(silences * o.trunk.ConnectTimeout)}
+	o.hunt.now, o.hunt.left, o.hunt.until = all[0], all[1:], time.Now().Add(silences*o.trunk.ConnectTimeout)
 	return true
 }
 
@@ -65,8 +69,9 @@ func (o *outgoing) abandoned(why string) {
 	o.missed(signalling.Reason{Cause: signalling.TrunkUnreachable, Detail: why}, 0)
 }
 
-// elsewhere turns to the next target after one that failed. Where none is left,
-// or nobody waits, that failure is how the call ends.
+// elsewhere turns to the next target after one that failed, or to where a far
+// end sent the call on to. Where none is left, or nobody waits, that failure is
+// how the call ends.
 func (o *outgoing) elsewhere() bool {
 	h := &o.hunt
 	if h.failed == nil {
@@ -74,16 +79,25 @@ func (o *outgoing) elsewhere() bool {
 	}
 	why := *h.failed
 	h.failed = nil
-	if len(h.left) == 0 || o.told || o.over || o.agent.ctx.Err() != nil || !time.Now().Before(h.until) {
-		o.refused(why)
-		return false
+	waited := !o.told && !o.over && o.agent.ctx.Err() == nil
+	if waited && len(h.left) > 0 && time.Now().Before(h.until) {
+		o.log.Info("a call goes to the trunk's next target", "failed", h.now.addr, "next", h.left[0].addr, "cause", why.Cause)
+		h.now, h.left = h.left[0], h.left[1:]
+		o.turn()
+		return true
 	}
-	o.log.Info("a call goes to the trunk's next target", "failed", h.now.addr, "next", h.left[0].addr, "cause", why.Cause)
-	h.now, h.left = h.left[0], h.left[1:]
-	d := o.dialog
-	d.peer, d.listener, d.host = h.now.addr, h.now.listener, h.now.listener.hostFor(h.now.addr)
+	if waited && o.detoured(&why) {
+		return true
+	}
+	o.refused(why)
+	return false
+}
+
+// turn has the next INVITE go to the target.
+func (o *outgoing) turn() {
+	d, to := o.dialog, o.hunt.now
+	d.peer, d.listener, d.host = to.addr, to.listener, to.listener.hostFor(to.addr)
 	o.creds, o.draft = credentials{trunk: o.trunk}, earlyAnswer{}
-	return true
 }
 
 // retryAfter is for how long a target wants to be left alone (RFC 3261 §20.33),

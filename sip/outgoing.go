@@ -73,6 +73,8 @@ func (o *outgoing) prepare() (signalling.Reason, bool) {
 	}
 	o.local.Formats = o.formats
 	o.creds.trunk = t
+	o.hunt.way.number = o.to.To.Number
+	o.hunt.gone = []detour{o.hunt.way}
 	o.agent.enrol(o.leg)
 	return signalling.Reason{}, true
 }
@@ -127,7 +129,7 @@ func (o *outgoing) attempt() *sipmsg.Response {
 			return nil
 		}
 		if res.StatusCode == 503 {
-			o.missed(o.trunk.guess(causeOf(res), res.StatusCode), retryAfter(res))
+			o.missed(causeOf(res), retryAfter(res))
 			return nil
 		}
 		o.trunk.host.setAside(o.hunt.now.addr, 0)

@@ -31,7 +31,8 @@ type peer struct {
 	seq  uint32
 	far  string // the agent's tag, once known
 
-	packets int // of audio, sent
+	bare    bool // responses have no Contact of their own
+	packets int  // of audio, sent
 
 	streams net.Listener // a peer on TCP
 	mu      sync.Mutex
@@ -226,7 +227,9 @@ func (p *peer) replyAs(tag string, req *sipmsg.Request, status int, phrase strin
 		req.To().Params.Add("tag", tag)
 	}
 	res := sipmsg.NewResponseFromRequest(req, status, phrase, body)
-	res.AppendHeader(sipmsg.NewHeader("Contact", "<sip:"+p.addr().String()+">"))
+	if !p.bare {
+		res.AppendHeader(sipmsg.NewHeader("Contact", "<sip:"+p.addr().String()+">"))
+	}
 	if len(body) > 0 {
 		res.AppendHeader(sipmsg.NewHeader("Content-Type", sdpType))
 	}

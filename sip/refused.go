@@ -29,7 +29,13 @@ func short(err error) string {
 
 // final reports a refusal.
 func (o *outgoing) final(res *sipmsg.Response) {
-	o.refused(o.trunk.guess(causeOf(res), res.StatusCode))
+	why := o.trunk.guess(causeOf(res), res.StatusCode)
+	why.Detail += o.moved(res)
+	if len(o.hunt.ways) > 0 && res.StatusCode < 600 { // RFC 3261 §8.1.3.4: a 6xx speaks for all of them
+		o.hunt.left, o.hunt.failed = nil, &why
+		return
+	}
+	o.refused(why)
 }
 
 // refused ends the call for a reason of the far end's.

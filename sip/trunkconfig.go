@@ -37,6 +37,7 @@ type TrunkConfig struct {
 	OutboundProxy  string        `yaml:"outbound_proxy"`  // where everything for the trunk goes, as host, when that is not host itself; its address counts as the trunk's own
 	Register       Register      `yaml:"register"`        // for a trunk that calls whoever has registered
 	Messages       bool          `yaml:"messages"`        // text messages (MESSAGE) come and go; default false
+	Redirects      int           `yaml:"redirects"`       // how many redirections of a call (3xx) are followed one after the other, 0 to 3, to the trunk's own addresses and to numbers that the user may call; default 0
 	SilenceTimeout time.Duration `yaml:"silence_timeout"` // no packet for so long in a call that is not on hold: the audio is lost; default 15s
 	Challenge      Challenge     `yaml:"challenge"`       // what the trunk must prove beside its address; default nothing
 	SessionExpires time.Duration `yaml:"session_expires"` // session timer (RFC 4028) that we ask for; 0: none of ours; default 30m
@@ -126,7 +127,7 @@ func (t TrunkConfig) withDefaults() TrunkConfig {
 // by their defaults.
 func (t TrunkConfig) Validate() error {
 	t = t.withDefaults()
-	return errors.Join(t.validHost(), t.validReach(), t.validProxy(), t.Register.validate(t), t.validWords(), t.validAuth(), t.validNumbers(), t.validSources(), t.validTimes(), t.validSession(), t.validDTMF(), t.validSRTP(),
+	return errors.Join(t.validHost(), t.validReach(), t.validProxy(), t.Register.validate(t), t.validWords(), t.validAuth(), t.validNumbers(), t.validSources(), t.validTimes(), t.validSession(), t.validDTMF(), t.validRedirects(), t.validSRTP(),
 		t.Challenge.Validate())
 }
 
