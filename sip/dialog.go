@@ -138,10 +138,10 @@ func (d *dialog) hop(routes []sipmsg.Uri, target sipmsg.Uri) netip.AddrPort {
 	if len(routes) > 0 {
 		next = routes[0]
 	}
-	if len(routes) == 0 && d.remote.tag == "" { // a call begins where its trunk was found
-		return d.peer
-	}
 	port, name := uint16(next.Port), strings.Trim(next.Host, "[]")
+	if d.remote.tag == "" && (len(routes) == 0 || strings.EqualFold(name, d.trunk.host.name)) {
+		return d.peer // a call begins where its trunk was found
+	}
 	if port == 0 {
 		port = d.usualPort(name)
 	}
