@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"net"
 	"testing"
 	"time"
 
@@ -106,6 +107,34 @@ func TestRefusedConnection(t *testing.T) {
 	b.dial("+4930123")
 	alive.reply(alive.request("INVITE"), 486, "Busy Here", nil) // within the test's patience, which is less
 	b.ended(signalling.Busy)
+}
+
+// F14: the same for TLS, where somebody else answers, or nobody who speaks it.
+func TestFailedHandshake(t *testing.T) {
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	met := make(chan struct{}, 10)
+	go func() { // ends when the test closes the listener
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			c.Write([]byte("SIP/2.0 400 Bad Request\r\n\r\n"))
+			c.Close()
+			met <- struct{}{}
+		}
+	}()
+	babble := &peer{t: t, streams: l}
+	gone := newStreamPeer(t, "127.0.0.1")
+	gone.streams.Close()
+	b, _ := newServedBed(t, func(c *TrunkConfig, _ *timing) { c.Transport, c.ConnectTimeout = "tls", 30*time.Second }, gone, babble)
+	b.dial("+4930123")
+	b.ended(signalling.TrunkUnreachable) // after both, within the test's patience
+	<-met
 }
 
 // With no machine left the call ends, in time, and says what the last one did.

@@ -103,6 +103,9 @@ func newServedBed(t *testing.T, change func(*TrunkConfig, *timing), peers ...*pe
 		records = append(records, fmt.Sprintf("_sip._%s.carrier.example. 60 SRV %d 1 %d m%d.carrier.example.", cfg.Transport, i, p.addr().Port(), i),
 			fmt.Sprintf("m%d.carrier.example. 60 A %s", i, p.addr().Addr()))
 	}
+	for i, r := range records {
+		records[i] = strings.ReplaceAll(r, "_sip._tls", "_sips._tcp")
+	}
 	n := newNameserver(t, records...)
 	b := &bed{peer: peers[0], board: &board{calls: make(chan signalling.Incoming, 10)}, ports: newPorts(t)}
 	a, err := New(Config{Listen: []string{"udp://127.0.0.1:0", "tcp://127.0.0.1:0"}}, map[string]TrunkConfig{"carrier": cfg}, b.ports, b.board, nil, discard())
@@ -116,7 +119,9 @@ func newServedBed(t *testing.T, change func(*TrunkConfig, *timing), peers ...*pe
 	t.Cleanup(func() { a.Close() })
 	b.agent, b.box = a, signalling.NewInbox("call", discard())
 	for _, p := range peers {
-		p.to = a.listenerFor(cfg.Transport, p.addr().Addr()).addr
+		if l := a.listenerFor(cfg.Transport, p.addr().Addr()); l != nil {
+			p.to = l.addr
+		}
 	}
 	return b, n
 }
