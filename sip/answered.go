@@ -47,7 +47,7 @@ func (a *Agent) legOf(r replaces, trunks ...*trunk) *leg {
 }
 
 // supported are the extensions that a request may require of us.
-var supported = []string{"replaces", "norefersub", "timer", fromChange}
+var supported = []string{"replaces", "norefersub", "timer", fromChange, reliably}
 
 // supportedList is the same as a header value.
 const supportedList = "replaces, norefersub, timer, from-change"

@@ -82,56 +82,6 @@ func answersTo(tx *sipmsg.ClientTx) <-chan *sipmsg.Response {
 	return tx.Responses()
 }
 
-// beforehand takes one message before there is a dialog.
-func (o *outgoing) beforehand() {
-	m, _ := o.mail.next()
-	switch m := m.(type) {
-	case toHangup:
-		o.told = true
-	case toShow:
-		o.view = m.view
-	case toTransfer:
-		o.cannotRefer("the call is not answered")
-	case request:
-		o.early(m)
-	}
-}
-
-// early takes a request in an early dialog. Which of several forks it is from
-// does not matter: an UPDATE tells only who is there (RFC 3311 §5.2).
-func (o *outgoing) early(m request) {
-	switch {
-	case m.tx == nil:
-	case m.Method == sipmsg.INVITE && o.trunk.trusts(sourceOf(m).Addr()): // ours is open (RFC 3261 §14.2)
-		o.agent.refuse(m.Request, m.tx, refuse(491, "Request Pending"))
-	case m.Method != sipmsg.UPDATE || !o.trunk.trusts(sourceOf(m).Addr()):
-		o.agent.refuse(m.Request, m.tx, refuse(481, "Call/Transaction Does Not Exist"))
-	case len(m.Body()) > 0: // our own offer is not answered
-		o.note(false, "UPDATE")
-		o.reply(m, refuse(491, "Request Pending"))
-	default:
-		o.note(false, "UPDATE")
-		o.recognise(m)
-		o.upToDate(m, nil)
-	}
-}
-
-// progress takes a provisional response.
-func (o *outgoing) progress(res *sipmsg.Response) {
-	o.trunk.report("up")
-	if res.StatusCode == 100 {
-		return
-	}
-	o.recognise(res)
-	if len(res.Body()) > 0 {
-		o.draft = earlyAnswer{tagOf(res.To().Params), res.Body()}
-	}
-	if (res.StatusCode == 180 || res.StatusCode == 183) && !o.ringing {
-		o.ringing = true
-		o.post(signalling.Ringing)
-	}
-}
-
 // cancel asks the far end to stop (RFC 3261 §9.1).
 func (o *outgoing) cancel() *sipmsg.ClientTx {
 	tx, err := o.begin(following(o.invite, sipmsg.CANCEL, o.invite.To()), "CANCEL", time.Second)

@@ -169,6 +169,9 @@ func (a *Agent) invited(req *sipmsg.Request, tx *sipmsg.ServerTx, t *trunk) {
 	if r.status == 0 && in.To.Number == "" {
 		r = refuse(484, "Address Incomplete")
 	}
+	if r.status == 0 {
+		r = t.reliability(req)
+	}
 	if s := newSession(t); r.status == 0 {
 		r = s.judge(req)
 	}

@@ -18,6 +18,10 @@ type incoming struct {
 	key     mergeKey
 	remote  *offer.Audio // nil: the far end waits for our offer
 	formats []media.Format
+	rang    bool          // we said so
+	refused bool          // and the INVITE has its final response
+	early   foretaste     // what is heard before the answer
+	answer  *media.Format // the call wants it answered so
 }
 
 // begin makes the dialog and starts the leg's goroutine.
@@ -26,6 +30,7 @@ func (i *incoming) begin() {
 	i.dialog, i.farewell = i.agent.dialogOf(i.invite, i.tx, i.trunk), i.refuse
 	i.party = caller(i.invite, i.trunk)
 	i.learnMethods(i.invite)
+	i.sure, i.foretold = newReliable(i.trunk, i.invite), i.settle
 	i.note(false, "INVITE")
 	i.note(true, "100 Trying")
 	if !i.tx.OnCancel(func(req *sipmsg.Request) { i.mail.post(cancel{req}) }) {
@@ -51,19 +56,23 @@ func (i *incoming) run() {
 
 // await rings, until the call answers or either side gives up.
 func (i *incoming) await() (media.Format, bool) {
-	ringing := false
 	for {
+		if i.ready() {
+			return *i.answer, true
+		}
+		if i.early.wanted && i.sure.waits == nil {
+			i.preview()
+		}
 		select {
 		case <-i.mail.ready:
 			m, _ := i.mail.next()
 			switch m := m.(type) {
 			case toAnswer:
-				return m.format, true
+				i.answer = &m.format
 			case toRing:
-				if !ringing {
-					i.progress(180, "Ringing")
-				}
-				ringing = true
+				i.ring()
+			case toProgress:
+				i.progress(m.format)
 			case toHangup:
 				i.told = true
 				i.refuse(m.reason)
@@ -76,8 +85,10 @@ func (i *incoming) await() (media.Format, bool) {
 				i.cancelled(m.Request)
 				return media.Format{}, false
 			case request:
-				i.early(m)
+				i.meanwhile(m)
 			}
+		case <-i.sure.due():
+			i.insistAgain()
 		case <-i.tx.Done():
 			if i.mail.cancelled() { // that is why
 				i.cancelled(nil)
@@ -95,30 +106,24 @@ func (i *incoming) await() (media.Format, bool) {
 	}
 }
 
-// early takes a request in the early dialog: the caller may end it by BYE as
+// meanwhile takes a request in the early dialog: the caller may end it by BYE as
 // well (RFC 3261 §15).
-func (i *incoming) early(m request) {
+func (i *incoming) meanwhile(m request) {
 	if m.tx != nil && m.Method == sipmsg.INVITE { // the first has no answer yet (RFC 3261 §14.2)
 		i.agent.refuse(m.Request, m.tx, soon())
 		return
 	}
 	i.asked(m)
-	if i.over {
+	if i.over && !i.refused {
 		i.refuse(signalling.Reason{Cause: signalling.Cancelled})
 	}
 }
 
-func (i *incoming) progress(status int, phrase string) {
-	res := i.agent.response(i.invite, status, phrase, nil)
-	res.AppendHeader(i.dialog.contact())
-	i.assert(res)
-	i.note(true, statusLine(res))
-	i.agent.respond(i.tx, res)
-}
-
 // refuse answers the INVITE for good. The library repeats it until its ACK.
-func (i *incoming) refuse(why signalling.Reason) {
-	r := refusalOf(why.Cause)
+func (i *incoming) refuse(why signalling.Reason) { i.reject(refusalOf(why.Cause), why) }
+
+func (i *incoming) reject(r refusal, why signalling.Reason) {
+	i.refused = true
 	res := i.agent.response(i.invite, r.status, r.phrase, nil)
 	res.AppendHeader(reasonHeader(why))
 	for _, h := range r.headers {
@@ -141,24 +146,15 @@ func (i *incoming) cancelled(req *sipmsg.Request) {
 // pickUp answers in one format. Audio flows from this moment, so that the
 // first word is not lost; Confirmed follows the ACK.
 func (i *incoming) pickUp(format media.Format) bool {
-	i.codec, i.local.Formats = format, []media.Format{format}
-	body, n := offer.Offer(i.local), media.Negotiated{}
-	if i.remote != nil {
-		var err error
-		i.local.Proto = i.remote.Lines[i.remote.Index].Proto
-		if body, n, err = offer.Answer(*i.remote, i.local, format); err != nil {
-			why := signalling.Reason{Cause: signalling.NoCodec}
-			i.refuse(why)
-			i.hungUp(why)
-			return false
-		}
-	}
-	if i.said = body; i.remote != nil {
-		i.local.Lines, i.local.Index = i.remote.Lines, i.remote.Index
-		i.start(n) // before the answer leaves: the far end may speak at once (RFC 3264 §6.1)
+	body, offered, err := i.described(format)
+	if err != nil {
+		why := signalling.Reason{Cause: signalling.NoCodec}
+		i.refuse(why)
+		i.hungUp(why)
+		return false
 	}
 	i.publish() // so that it is written down about when the 200 arrives
-	if err := i.okay(i.tx, i.invite, body, i.remote == nil); err != nil {
+	if err := i.okay(i.tx, i.invite, body, offered); err != nil {
 		i.unanswerable(err)
 		return false
 	}

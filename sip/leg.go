@@ -46,6 +46,9 @@ type leg struct {
 	fromChange bool             // it takes another From within the dialog (RFC 4916)
 	held       bool             // by the far end
 	silent     bool             // and it sends nothing meanwhile
+	sure       reliable         // our provisional responses
+	foretold   func(request)    // takes the PRACK of a description before the answer; nil: there is none
+	insists    bool             // on the codec that the call was promised, before it is told of the answer
 	unacked    *unacked         // nil: every 2xx of ours has its ACK
 	accepted   *unacked         // the latest, with its ACK or without
 	reoffer    reoffer

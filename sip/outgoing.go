@@ -18,16 +18,10 @@ type outgoing struct {
 
 	invite  *sipmsg.Request
 	creds   credentials
-	ringing bool // we said so
-	draft   earlyAnswer
+	ringing bool    // we said so
+	heard   bool    // and that there is something to be heard
+	forks   []*fork // in the order in which they came
 	hunt    hunt
-}
-
-// earlyAnswer is an answer in a provisional response: a 2xx of the same fork
-// may come without one (RFC 3261 §13.2.1).
-type earlyAnswer struct {
-	tag string
-	sdp []byte
 }
 
 // run is the leg's life, one step after the other.
@@ -85,7 +79,7 @@ func (o *outgoing) next(auth sipmsg.Header) *sipmsg.Request {
 	limitHops(req, o.to.Hops)
 	req.AppendHeader(o.dialog.contact())
 	req.AppendHeader(sipmsg.NewHeader("Allow", o.trunk.allowed()))
-	req.AppendHeader(sipmsg.NewHeader("Supported", supportedList))
+	o.trunk.offerReliably(req)
 	if r, ok := parseReplaces(o.to.Replaces); ok { // RFC 3891 §4: without Require it might become a call of its own
 		req.AppendHeader(sipmsg.NewHeader("Replaces", r.String()))
 		req.AppendHeader(sipmsg.NewHeader("Require", "replaces"))
@@ -161,6 +155,10 @@ func (o *outgoing) attempt() *sipmsg.Response {
 func (o *outgoing) answered(res *sipmsg.Response) bool {
 	o.learnMethods(res)
 	o.recognise(res)
+	f := o.forkOf(tagOf(res.To().Params))
+	if f != nil {
+		o.dialog.remoteSeq, o.dialog.recent = f.remoteSeq, f.recent
+	}
 	o.dialog.establish(res)
 	o.farewell = o.bye
 	o.session.answered(res)
@@ -171,14 +169,14 @@ func (o *outgoing) answered(res *sipmsg.Response) bool {
 		o.bye(signalling.Reason{Cause: signalling.Cancelled})
 		return false
 	}
-	sdp := res.Body()
-	if len(sdp) == 0 && o.draft.tag == o.dialog.remote.tag {
-		sdp = o.draft.sdp
-	}
-	n, err := o.accept(sdp)
+	n, err := o.described(res, f)
 	if err != nil {
 		o.part(answerFault(err))
 		return false
+	}
+	if o.heard && !n.Format.Same(o.codec) {
+		o.insist(n)
+		return true
 	}
 	o.start(n)
 	o.media.Store(o.port)

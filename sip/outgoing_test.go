@@ -238,7 +238,7 @@ func TestEarlyAnswerIsHonoured(t *testing.T) {
 	leg := b.dial("+4930123")
 	invite := b.request("INVITE")
 	b.reply(invite, 183, "Session Progress", b.sdp("sendrecv", "8"))
-	b.event(signalling.Ringing)
+	b.event(signalling.Early)
 	b.reply(invite, 200, "OK", nil)
 	b.event(signalling.Answered)
 	if leg.Media().Format() != media.PCMA {

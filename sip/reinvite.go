@@ -87,11 +87,13 @@ func (l *leg) reanswered(res *sipmsg.Response) {
 		l.recognise(res)
 		l.session.answered(res)
 		r.agreed, r.retried = r.asked, false
-		if n, err := l.accept(res.Body()); err == nil {
+		n, err := l.accept(res.Body())
+		if err == nil {
 			l.start(n)
 		} else if why, ok := unprotected(err); ok { // the far end speaks plainly from now on
 			l.part(signalling.Reason{Cause: signalling.MediaFailed, Detail: why})
 		}
+		l.insisted(err == nil)
 	case res.StatusCode == 491:
 		r.tell, r.refresh = l.trunk.SendIdentity != assertNone, r.fresh
 		r.timer = time.NewTimer(l.glare())
@@ -118,6 +120,7 @@ func (l *leg) reinviteAgain(res *sipmsg.Response) {
 		}
 	}
 	r.wish, r.retried = r.agreed, false
+	l.insisted(false)
 	if r.fresh {
 		l.unrefreshed(res)
 	}

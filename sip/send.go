@@ -128,20 +128,32 @@ func (a *Agent) stray(res *sipmsg.Response) {
 }
 
 // sweep ends dialogs that nobody wants: an answer that came after we gave up,
-// or from a second fork. Each gets its ACK and a BYE (RFC 3261 §13.2.2.4).
+// or from a second fork. Each gets its ACK and a BYE (RFC 3261 §13.2.2.4), and
+// one that does not answer is in no other's way.
 func (a *Agent) sweep() {
+	turns := make(chan struct{}, maxFarewells)
 	for {
 		select {
 		case res := <-a.strays:
-			signalling.Survives(a.log, "a late answer", func() {
-				a.late(res)
-				if res.IsSuccess() {
-					a.dismiss(res)
-				}
+			select {
+			case turns <- struct{}{}:
+			case <-a.ctx.Done():
+				return
+			}
+			a.wg.Go(func() { // ends with the far end's answers, in time, or with a.ctx; awaited by Close
+				defer func() { <-turns }()
+				signalling.Survives(a.log, "a late answer", func() { a.unwanted(res) })
 			})
 		case <-a.ctx.Done():
 			return
 		}
+	}
+}
+
+func (a *Agent) unwanted(res *sipmsg.Response) {
+	a.late(res)
+	if res.IsSuccess() {
+		a.dismiss(res)
 	}
 }
 

@@ -98,6 +98,8 @@ func (l *leg) asked(m request) {
 	switch m.Method {
 	case sipmsg.INVITE:
 		l.reinvited(m)
+	case sipmsg.PRACK:
+		l.pracked(m)
 	case sipmsg.UPDATE:
 		l.updated(m)
 	case sipmsg.REFER:

@@ -110,6 +110,9 @@ func (t *trunk) owns(number string) bool {
 // Dial implements signalling.Dialler.
 func (t *trunk) Dial(to signalling.Target, offer []media.Format, in *signalling.Inbox) signalling.Leg {
 	o := &outgoing{leg: newLeg(t, in, signalling.B), to: to, formats: media.Common(t.formats, offer)}
+	if offer == nil { // the caller waits for our offer, and takes what it can
+		o.formats = t.formats
+	}
 	o.view.Party, o.party = to.From, signalling.Party{Number: to.To.Number}
 	t.agent.adopt(o.leg, o.run)
 	return o.leg
