@@ -100,7 +100,7 @@ func (l *leg) replied(res *sipmsg.Response) {
 	}
 	a := &l.asking
 	l.note(false, statusLine(res)+" ("+string(a.req.Method)+")")
-	l.settled(a.tx)
+	l.settled(a.tx, res)
 	a.tx = nil
 	if res.StatusCode == 401 || res.StatusCode == 407 {
 		if auth, err := a.creds.answer(a.req, res); err == nil {

@@ -60,7 +60,7 @@ func (l *leg) goodbye(r signalling.Reason, auth sipmsg.Header, text string, cred
 		case res := <-tx.Responses():
 			l.note(false, statusLine(res)+" (BYE)")
 			if !res.IsProvisional() {
-				l.settled(tx)
+				l.settled(tx, res)
 				again, _ := creds.answer(req, res) // nil where there is nothing to prove, or to be proved
 				return again
 			}

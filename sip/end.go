@@ -27,6 +27,7 @@ func (l *leg) gone() {
 		tx.Terminate()
 	}
 	l.accepted.release()
+	l.letGo()
 	if l.port != nil {
 		l.port.Close()
 	}

@@ -62,8 +62,11 @@ func (a *Agent) screen(b []byte, from netip.AddrPort, network string) (v verdict
 // 2xx had answered are absorbed; a CANCEL that is too late gets its 200 (RFC
 // 3261 §9.2).
 func (a *Agent) repeated(b []byte, m raw, from netip.AddrPort, network string) (verdict, bool) {
-	if !m.request || network != "udp" {
+	if network != "udp" {
 		return verdict{}, false
+	}
+	if ack := a.finished.acknowledgement(m, from.Addr()); ack != nil {
+		return verdict{reply: ack.answer, to: ack.to}, true
 	}
 	one, over := a.finished.repeated(m, from.Addr())
 	switch {

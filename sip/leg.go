@@ -65,6 +65,8 @@ type leg struct {
 	parting     *signalling.Reason
 	leaving     *time.Timer        // until we say goodbye for that reason
 	begun       []*sipmsg.ClientTx // transactions to be ended with the leg
+	spent       []spent            // INVITEs of ours that were accepted
+	ear         *ear
 }
 
 func newLeg(t *trunk, in *signalling.Inbox, side signalling.Side) *leg {
@@ -179,15 +181,4 @@ func (l *leg) begin(req *sipmsg.Request, text string, within time.Duration) (*si
 	l.note(true, text)
 	l.begun = append(l.begun, tx)
 	return tx, nil
-}
-
-// settled forgets a transaction that had its final response. The library keeps
-// it a while, to absorb what the far end repeats.
-func (l *leg) settled(tx *sipmsg.ClientTx) {
-	for i, t := range l.begun {
-		if t == tx {
-			l.begun = append(l.begun[:i], l.begun[i+1:]...)
-			return
-		}
-	}
 }

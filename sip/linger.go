@@ -88,7 +88,7 @@ func (f *finished) keep(b []byte, to netip.AddrPort, send func([]byte, netip.Add
 	if r.status != 0 || string(method) == string(sipmsg.CANCEL) {
 		return false
 	}
-	one := &remains{key: f.keyOf(m, to.Addr()), to: to, until: time.Now().Add(f.life)}
+	one := &remains{key: f.keyOf(m, to.Addr()), to: to}
 	invite, success := string(method) == string(sipmsg.INVITE), b[len("SIP/2.0 ")] == '2'
 	if invite {
 		one.tag = string(tagIn(m.to))
@@ -96,25 +96,48 @@ func (f *finished) keep(b []byte, to netip.AddrPort, send func([]byte, netip.Add
 	if !invite || !success { // a leg repeats its 2xx itself
 		one.answer = bytes.Clone(b)
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.closed || f.all[one.key] != nil {
-		return !f.closed
-	}
 	rack := &f.refused
 	if success && string(method) != string(sipmsg.OPTIONS) {
 		rack = &f.calls
 	}
+	if f.put(one, rack) && invite && !success {
+		f.insist(one, send)
+	}
+	return true
+}
+
+// put keeps one for a while, and tells whether it is new.
+func (f *finished) put(one *remains, rack *rack) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed || f.find(one.key) != nil {
+		return false
+	}
+	one.until = time.Now().Add(f.life)
 	f.all[one.key] = one
 	for _, old := range rack.add(one) {
 		f.drop(old)
 	}
-	if invite && !success && f.unacked < maxUnacked {
+	return true
+}
+
+// insist sends a refusal until its ACK comes.
+func (f *finished) insist(one *remains, send func([]byte, netip.AddrPort)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.unacked < maxUnacked && f.all[one.key] == one {
 		f.unacked++
 		one.wait = f.t1
 		one.timer = time.AfterFunc(one.wait, func() { f.again(one, send) }) // ends at once; close stops it
 	}
-	return true
+}
+
+// find is what is kept under a key, under the lock.
+func (f *finished) find(key uint64) *remains {
+	if one := f.all[key]; one != nil && time.Now().Before(one.until) {
+		return one
+	}
+	return nil
 }
 
 // drop forgets one, under the lock.
@@ -157,8 +180,8 @@ func (f *finished) repeated(m raw, peer netip.Addr) (*remains, bool) {
 	key := f.keyOf(m, peer)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	one := f.all[key]
-	if _, method := m.sequence(); one == nil || time.Now().After(one.until) || !bytes.Equal(method, m.method) {
+	one := f.find(key)
+	if _, method := m.sequence(); one == nil || !bytes.Equal(method, m.method) {
 		return nil, false
 	}
 	if string(m.method) == string(sipmsg.ACK) {

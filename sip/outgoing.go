@@ -115,9 +115,9 @@ func (o *outgoing) attempt() *sipmsg.Response {
 			o.missed(signalling.Reason{Cause: signalling.TrunkUnreachable, Detail: short(err)}, 0)
 			return nil
 		}
-		tx.OnRetransmission(o.another)
+		o.heed(tx)
 		res := o.await(tx)
-		o.settled(tx)
+		o.settled(tx, res)
 		if res == nil {
 			tx.Terminate() // what comes now comes late
 			return nil

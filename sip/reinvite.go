@@ -78,7 +78,7 @@ func (l *leg) reanswered(res *sipmsg.Response) {
 	}
 	r := &l.reoffer
 	l.note(false, statusLine(res)+" (re-INVITE)")
-	l.settled(r.tx)
+	l.settled(r.tx, res)
 	r.tx = nil
 	switch {
 	case res.IsSuccess():

@@ -82,7 +82,7 @@ func (l *leg) reinvite(auth sipmsg.Header, text string) {
 		}
 		return
 	}
-	tx.OnRetransmission(l.another)
+	l.heed(tx)
 	r.tx = tx
 }
 
