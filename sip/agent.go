@@ -92,13 +92,14 @@ type timing struct {
 	again   time.Duration // before a journal that could not be written is tried again
 	glare   time.Duration // the unit of RFC 3261 §14.1's random waits
 	second  time.Duration // the unit of session timers
+	digit   time.Duration // for the same digit by another way than INFO
 
 	farewells []time.Duration // after each BYE to a call of before a sudden end
 }
 
 func realTiming() timing {
 	return timing{t1: 500 * time.Millisecond, t2: 4 * time.Second, ack: 32 * time.Second, cancel: 10 * time.Second,
-		bye: 3 * time.Second, watch: time.Second, silence: 30 * time.Second, glare: 10 * time.Millisecond, second: time.Second,
+		bye: 3 * time.Second, watch: time.Second, silence: 30 * time.Second, glare: 10 * time.Millisecond, second: time.Second, digit: 300 * time.Millisecond,
 		refer: 35 * time.Second, linger: 2 * time.Second,
 		again: time.Second, farewells: []time.Duration{time.Second, 4 * time.Second, 15 * time.Second, time.Minute},
 		lookup: 4 * time.Second, follow: 30 * time.Second, search: 10 * time.Second, hush: 20 * time.Millisecond}

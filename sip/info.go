@@ -4,8 +4,6 @@ import (
 	"strings"
 
 	sipmsg "github.com/emiago/sipgo/sip"
-
-	"roomline/signalling"
 )
 
 // info takes a digit that came as a message (RFC 6086, the older of the two
@@ -21,7 +19,7 @@ func (l *leg) info(m request) {
 	}
 	l.reply(m, refuse(200, "OK"))
 	if d, ok := digitOf(m.Body()); ok {
-		l.in.Post(signalling.Event{Kind: signalling.Digit, Side: l.side, Digit: d})
+		l.informed(d)
 	}
 }
 

@@ -52,8 +52,9 @@ type leg struct {
 	unacked    *unacked         // nil: every 2xx of ours has its ACK
 	accepted   *unacked         // the latest, with its ACK or without
 	reoffer    reoffer
-	session    session // its timer
-	noUpdate   bool    // the far end refused an UPDATE in spite of its Allow
+	session    session  // its timer
+	digits     digitsIn // of the far end
+	noUpdate   bool     // the far end refused an UPDATE in spite of its Allow
 	asking     asking
 
 	known       atomic.Pointer[answered] // nil before the answer
@@ -116,6 +117,7 @@ func (l *leg) open() (signalling.Reason, bool) {
 		return signalling.Reason{Cause: signalling.Congestion, Detail: "no RTP port is free"}, false
 	}
 	l.port = p
+	l.hearTones()
 	l.local = offer.Local{Addr: p.Addr(), SessionID: uint64(newSeq()), Version: 1, Policy: l.trunk.policy()}
 	l.local.Renew(l.trunk.suites()...)
 	return signalling.Reason{}, true

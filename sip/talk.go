@@ -8,9 +8,6 @@ import (
 	"roomline/signalling"
 )
 
-// digitLength is how long a digit from the other side sounds here.
-const digitLength = 160 * time.Millisecond
-
 // talk is a leg's life within an answered dialog, the same for both kinds.
 func (l *leg) talk() {
 	watch := time.NewTicker(l.agent.timing.watch)
@@ -37,6 +34,8 @@ func (l *leg) talk() {
 			l.replied(res)
 		case <-l.asking.done():
 			l.unreplied()
+		case <-l.digits.due():
+			l.believed()
 		case <-l.session.due():
 			l.sessionDue()
 		case <-l.transfer.late():
@@ -66,9 +65,9 @@ func (l *leg) on(m any) {
 	case toTransferee:
 		l.conclude(m.reason)
 	case toDigit:
-		if err := l.port.SendDigit(m.digit, digitLength); err != nil {
-			l.log.Info("a digit was not sent", "error", err)
-		}
+		l.press(m.digit)
+	case heardTone:
+		l.toned(m.digit)
 	case request:
 		l.asked(m)
 	case anotherOkay:

@@ -32,7 +32,7 @@ var allowed = map[string][]string{
 	"media/dtmf":                      {"media"},
 	"media/line":                      {"media", "media/dtmf"},
 	"media/offer":                     {"media"},
-	"media/port":                      {"media", "media/dtmf", "media/line"},
+	"media/port":                      {"media", "media/codec/g711", "media/dtmf", "media/line"},
 	"media/peer":                      {"media", "media/dtmf", "media/line"},
 	"turn":                            {"internal/secret"},
 	"recordings":                      {"media"},

@@ -1,5 +1,5 @@
-// Package dtmf turns telephone-event packets into digits and digits into
-// telephone-event packets (RFC 4733).
+// Package dtmf turns what carries a digit into that digit, and back:
+// telephone-event packets (RFC 4733), the tones of keys (ITU-T Q.23).
 package dtmf
 
 import (

@@ -21,11 +21,13 @@ type Port struct {
 	addr  netip.AddrPort
 	began time.Time
 
-	deal   atomic.Pointer[media.Negotiated] // nil before Start
-	far    atomic.Pointer[netip.AddrPort]   // where to send; nil: nowhere yet
-	sink   atomic.Pointer[media.Sink]       // nil discards
-	digits chan press
-	done   chan struct{}
+	deal     atomic.Pointer[media.Negotiated] // nil before Start
+	far      atomic.Pointer[netip.AddrPort]   // where to send; nil: nowhere yet
+	sink     atomic.Pointer[media.Sink]       // nil discards
+	toned    atomic.Pointer[func(byte)]       // takes digits that come as tones; nil: nobody does
+	digits   chan press
+	sounding atomic.Bool // a digit of ours is
+	done     chan struct{}
 
 	protection media.Protection // of the latest Start; both sides' locks
 
@@ -46,7 +48,8 @@ type incoming struct {
 	rejected uint64
 	first    time.Time
 	last     time.Time
-	life     time.Time    // of RTP or RTCP
+	life     time.Time // of RTP or RTCP
+	keys     keys
 	report   senderReport // the latest of the far end's
 }
 

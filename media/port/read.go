@@ -63,6 +63,7 @@ func (p *Port) receive(b []byte, from netip.AddrPort, now time.Time, packet *med
 	}
 	if kind == event {
 		packet.Event, packet.Clock = true, n.EventClock
+		p.in.keys.remember(payload, now)
 	}
 	return true
 }
@@ -133,6 +134,7 @@ func (p *Port) count(h header, k kind, n *media.Negotiated, now time.Time) {
 
 // deliver ignores a sink that has closed: the call is about to say so.
 func (p *Port) deliver(packet *media.Packet) {
+	p.listen(packet)
 	if sink := p.sink.Load(); sink != nil {
 		_ = (*sink).WritePacket(packet)
 	}

@@ -14,6 +14,7 @@ const maxDigits = 32
 type press struct {
 	digit    byte
 	duration time.Duration
+	tone     bool // as tones, not as an event
 }
 
 // WritePacket sends to the far end under the port's own SSRC and numbers. What
@@ -26,7 +27,7 @@ func (p *Port) WritePacket(packet *media.Packet) error {
 	switch {
 	case p.out.closed:
 		return ErrClosed
-	case n == nil || !n.Send || packet.Event && !n.Event || len(packet.Payload) > maxPayload:
+	case n == nil || !n.Send || packet.Event && !n.Event || !packet.Event && p.sounding.Load() || len(packet.Payload) > maxPayload:
 		return nil
 	}
 	h := header{pt: n.SendPT, marker: packet.Marker}
@@ -81,7 +82,7 @@ func (p *Port) SendDigit(digit byte, duration time.Duration) error {
 		return ErrNoEvent
 	}
 	select {
-	case p.digits <- press{digit, duration}:
+	case p.digits <- press{digit: digit, duration: duration}:
 		return nil
 	default:
 		return ErrBusy
@@ -107,6 +108,10 @@ func (p *Port) motor() {
 
 // play sends one press packet by packet, and ends early with the port.
 func (p *Port) play(d press) {
+	if d.tone {
+		p.sound(d)
+		return
+	}
 	n := p.deal.Load()
 	packets, err := dtmf.Packets(d.digit, d.duration, n.EventClock)
 	if err != nil {
