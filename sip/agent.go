@@ -67,7 +67,12 @@ type Agent struct {
 	parser    *sipmsg.Parser
 	seed      maphash.Seed // of tags that are not remembered
 	finished  *finished
-	draining  atomic.Bool
+	budgets   *budgets
+	pending   atomic.Int64 // server transactions
+
+	excess     atomic.Uint64 // messages that were too many
+	excessTold atomic.Int64  // when we last said so, in Unix seconds
+	draining   atomic.Bool
 
 	mu     sync.Mutex
 	closed bool
@@ -115,6 +120,7 @@ func New(cfg Config, trunks map[string]TrunkConfig, ports Ports, board Switchboa
 	a := &Agent{cfg: cfg, trunks: map[string]*trunk{}, ports: ports, board: board, log: log, product: "roomline",
 		token: rand.Text()[:12], timing: realTiming(), resolve: resolve, search: new(locate.Finder).Locate, strays: make(chan *sipmsg.Response, 64),
 		scribe: newScribe(journal, log), forsaken: forsaken{all: map[string]abandoned{}}, rejected: rejections{all: map[rejectedKey]rejection{}}, legs: map[legKey]*leg{}, fresh: map[mergeKey]bool{}}
+	a.budgets, a.log = newBudgets(), slog.New(newSparse(log.Handler()))
 	a.parser, a.seed = sipmsg.NewParser(sipmsg.WithHeadersParsers(parsers())), maphash.MakeSeed()
 	if cfg.Product != "" {
 		a.product = cfg.Product

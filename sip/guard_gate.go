@@ -46,6 +46,12 @@ func (a *Agent) screen(b []byte, from netip.AddrPort, network string) (v verdict
 	if v, over := a.repeated(b, m, from, network); over {
 		return v
 	}
+	if !a.affordable(m, from.Addr()) {
+		return verdict{}
+	}
+	if a.crowded(m) {
+		return verdict{reply: a.answer(b, m, later(), "", from), to: m.returnTo(from)}
+	}
 	msg, err := a.parser.ParseSIP(b)
 	if err != nil {
 		return a.objection(b, m, refuse(400, "Bad Request"), from)
@@ -65,7 +71,7 @@ func (a *Agent) repeated(b []byte, m raw, from netip.AddrPort, network string) (
 	if network != "udp" {
 		return verdict{}, false
 	}
-	if ack := a.finished.acknowledgement(m, from.Addr()); ack != nil {
+	if ack := a.finished.acknowledgement(m, from.Addr()); ack != nil && a.budgets.allow(from.Addr(), again) {
 		return verdict{reply: ack.answer, to: ack.to}, true
 	}
 	one, over := a.finished.repeated(m, from.Addr())
@@ -73,6 +79,9 @@ func (a *Agent) repeated(b []byte, m raw, from netip.AddrPort, network string) (
 	case !over:
 		return verdict{}, false
 	case string(m.method) == string(sipmsg.ACK):
+		return verdict{}, true
+	case !a.budgets.allow(from.Addr(), again):
+		a.tooMany()
 		return verdict{}, true
 	case string(m.method) == string(sipmsg.CANCEL):
 		return verdict{reply: a.answer(b, m, refuse(200, "OK"), one.tag, from), to: m.returnTo(from)}, true

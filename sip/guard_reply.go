@@ -29,6 +29,10 @@ func (a *Agent) tagFor(words ...string) string {
 // objection is the verdict on a message that no parser should read.
 func (a *Agent) objection(b []byte, m raw, r refusal, from netip.AddrPort) verdict {
 	a.malformed.Add(1)
+	if !a.budgets.allow(from.Addr(), junk) {
+		a.tooMany()
+		return verdict{fatal: m.lost}
+	}
 	return verdict{reply: a.answer(b, m, r, "", from), to: m.returnTo(from), fatal: m.lost}
 }
 

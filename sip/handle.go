@@ -57,6 +57,7 @@ func (a *Agent) handle(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 			tx.Terminate()
 		}
 	}()
+	a.attend(tx)
 	trunks := a.spokesmen(req)
 	if len(trunks) == 0 || req.Method == sipmsg.ACK { // an ACK needs no transaction, and prepare has seen it
 		tx.Terminate()
