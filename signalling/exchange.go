@@ -14,13 +14,14 @@ import (
 type Options struct {
 	Router  Router
 	Limits  Limits
-	Max     int                         // calls at once; further ones are refused
-	Refused func(Incoming, Reason)      // told of every call that was refused before it began; nil: nobody
-	Report  func(Record)                // told of every call that ended, from its goroutine
-	Write   func(number string) string  // how numbers are written for people; nil: as they are
-	Tap     func(call string) media.Tap // nil, or who listens to a call's audio
-	Permit  Permit                      // who may dial what; nil: everybody everything
-	Music   Music                       // for those who wait; nil: silence
+	Max     int                                      // calls at once; further ones are refused
+	Refused func(Incoming, Reason)                   // told of every call that was refused before it began; nil: nobody
+	Report  func(Record)                             // told of every call that ended, from its goroutine
+	Write   func(number string) string               // how numbers are written for people; nil: as they are
+	Tap     func(call string) media.Tap              // nil, or who listens to a call's audio
+	Permit  Permit                                   // who may dial what; nil: everybody everything
+	MayText func(user, number string) (Reason, bool) // who may write text messages to whom; nil: everybody to everybody
+	Music   Music                                    // for those who wait; nil: silence
 	Log     *slog.Logger
 }
 
@@ -50,6 +51,7 @@ type Exchange struct {
 	mu       sync.Mutex
 	live     map[string]*call
 	diallers map[string]Dialler
+	writers  map[string]Correspondent
 	draining bool
 	empty    chan struct{} // closed when draining and no call is left
 	recent   []Record      // oldest first, at most maxRecent
@@ -57,7 +59,7 @@ type Exchange struct {
 
 // NewExchange makes an exchange without diallers.
 func NewExchange(opt Options) *Exchange {
-	x := &Exchange{opt: opt, live: map[string]*call{}, diallers: map[string]Dialler{}, empty: make(chan struct{})}
+	x := &Exchange{opt: opt, live: map[string]*call{}, diallers: map[string]Dialler{}, writers: map[string]Correspondent{}, empty: make(chan struct{})}
 	x.ctx, x.stop = context.WithCancel(context.Background())
 	return x
 }

@@ -74,7 +74,7 @@ func (a *Agent) handle(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 		a.refuse(req, tx, r)
 		return
 	}
-	if req.Method != sipmsg.CANCEL && req.Destination() != initial {
+	if req.Method != sipmsg.CANCEL && req.Method != sipmsg.MESSAGE && req.Destination() != initial {
 		a.within(req, tx, trunks)
 		return
 	}
@@ -94,6 +94,8 @@ func (a *Agent) handle(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 			status, phrase = 503, "Service Unavailable"
 		}
 		a.respond(tx, trunks[0].capabilities(req, status, phrase))
+	case sipmsg.MESSAGE:
+		a.texted(req, tx, choose(trunks, req))
 	case sipmsg.REFER: // RFC 3515 §2.4.2: nothing here is to be referred
 		a.refuse(req, tx, refuse(403, "Forbidden"))
 	default: // BYE, INFO, UPDATE, NOTIFY, and a CANCEL that the library found no INVITE for

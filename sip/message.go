@@ -10,14 +10,13 @@ const sdpType = "application/sdp"
 
 // allowed are the methods that are really handled, as Allow lists them.
 var allowed = []sipmsg.RequestMethod{sipmsg.INVITE, sipmsg.ACK, sipmsg.CANCEL, sipmsg.BYE, sipmsg.OPTIONS, sipmsg.INFO,
-	sipmsg.PRACK, sipmsg.UPDATE, sipmsg.NOTIFY, sipmsg.REFER}
+	sipmsg.PRACK, sipmsg.UPDATE, sipmsg.NOTIFY, sipmsg.REFER, sipmsg.MESSAGE}
 
-// allowList is the same as a header value; REFER is added where a trunk may.
+// allowList is the same as a header value; REFER and MESSAGE are added where a trunk may.
 const allowList = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, NOTIFY"
 
 // registered are methods that exist and that we do not handle: 405, not 501.
-var registered = []sipmsg.RequestMethod{sipmsg.REGISTER, sipmsg.SUBSCRIBE, sipmsg.MESSAGE,
-	sipmsg.PUBLISH}
+var registered = []sipmsg.RequestMethod{sipmsg.REGISTER, sipmsg.SUBSCRIBE, sipmsg.PUBLISH}
 
 // refusal is how a request is turned away; the zero value lets it pass.
 type refusal struct {

@@ -66,7 +66,7 @@ func (a *Agent) proven(req *sipmsg.Request, tx *sipmsg.ServerTx, trunks []*trunk
 	if req.Method == sipmsg.OPTIONS || req.Method == sipmsg.CANCEL {
 		return trunks
 	}
-	if req.Method == sipmsg.INVITE && req.GetHeader("replaces") == nil {
+	if req.Method == sipmsg.MESSAGE || req.Method == sipmsg.INVITE && req.GetHeader("replaces") == nil {
 		trunks = []*trunk{choose(trunks, req)}
 	}
 	var pass []*trunk

@@ -120,10 +120,14 @@ func (t *trunk) Dial(to signalling.Target, offer []media.Format, in *signalling.
 
 // allowed are the methods that we handle on the trunk, as Allow lists them.
 func (t *trunk) allowed() string {
+	list := allowList
 	if t.AcceptRefer {
-		return allowList + ", REFER"
+		list += ", REFER"
 	}
-	return allowList
+	if t.Messages {
+		list += ", MESSAGE"
+	}
+	return list
 }
 
 // report remembers how the trunk is, as calls find it.

@@ -33,6 +33,7 @@ type Permit struct {
 	accounts *accounts
 	placed   window // calls of the last minute, by user
 	rung     window // by caller and user
+	texts    window // text messages, by who writes
 }
 
 // maxCaller is how much of a caller's number tells callers apart, in bytes.
@@ -45,7 +46,7 @@ var _ signalling.Permit = (*Permit)(nil)
 func New(opt Options) *Permit {
 	p := &Permit{levels: opt.Config.Levels, limits: opt.Config.Limits, rules: newRules(opt.Dialing, opt.Numbers),
 		block: newBlocked(opt.Dialing.Block), refused: opt.Refused, book: newBook(opt.Log), accounts: newAccounts(time.Now())}
-	p.placed, p.rung = newWindow(p.limits.CallsPerMinute), newWindow(p.limits.RingsPerMinute)
+	p.placed, p.rung, p.texts = newWindow(p.limits.CallsPerMinute), newWindow(p.limits.RingsPerMinute), newWindow(textsPerMinute)
 	return p
 }
 
