@@ -21,7 +21,7 @@ type Correspondent interface {
 const (
 	textType = "text/plain"
 	maxText  = 8 << 10 // bytes of one message
-	maxTexts = 32      // that are being delivered at once
+	maxLetters = 32      // that are being delivered at once
 )
 
 // Correspond has text messages of trunks delivered. It is called before Start;

@@ -162,7 +162,7 @@ func TestTextsThatAreNotTaken(t *testing.T) {
 // A homeserver that hangs holds so many messages and no more; Close waits for none.
 func TestTooManyTexts(t *testing.T) {
 	b, d := newTextBed(t)
-	for range maxTexts {
+	for range maxLetters {
 		b.writes("text/plain", "hello")
 		<-d.got
 	}
