@@ -31,8 +31,22 @@ func (i *incoming) ring() {
 	switch {
 	case !i.sure.must:
 		i.provide(180, "Ringing", nil, false)
-	case i.sure.waits == nil && i.remote != nil: // who waits for our offer must find it in the first (RFC 3262 §5)
+	case i.remote == nil: // who waits for our offer must find it in the first (RFC 3262 §5)
+	case i.sure.waits != nil:
+		i.rang, i.owes = false, true
+	default:
 		i.provide(180, "Ringing", nil, true)
+	}
+}
+
+// catchUp sends what had to wait for a PRACK (RFC 3262 §3).
+func (i *incoming) catchUp() {
+	if i.sure.waits == nil && i.owes {
+		i.owes = false
+		i.ring()
+	}
+	if i.sure.waits == nil && i.early.wanted {
+		i.preview()
 	}
 }
 

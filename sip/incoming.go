@@ -19,6 +19,7 @@ type incoming struct {
 	remote  *offer.Audio // nil: the far end waits for our offer
 	formats []media.Format
 	rang    bool          // we said so
+	owes    bool          // we say so after the next PRACK
 	refused bool          // and the INVITE has its final response
 	early   foretaste     // what is heard before the answer
 	answer  *media.Format // the call wants it answered so
@@ -60,9 +61,7 @@ func (i *incoming) await() (media.Format, bool) {
 		if i.ready() {
 			return *i.answer, true
 		}
-		if i.early.wanted && i.sure.waits == nil {
-			i.preview()
-		}
+		i.catchUp()
 		select {
 		case <-i.mail.ready:
 			m, _ := i.mail.next()

@@ -295,3 +295,19 @@ func TestPrackWithoutAnswer(t *testing.T) {
 	b.response("488 INVITE")
 	b.ended(signalling.NoCodec)
 }
+
+// What rings after it was heard says so after the PRACK.
+func TestRingingWaitsForPrack(t *testing.T) {
+	b := newBed(t)
+	leg, res := b.heralded(b.sdp("sendrecv", "0 8"), "Require: 100rel")
+	b.event(signalling.Early)
+	leg.Ring()
+	b.never("180", 50*time.Millisecond)
+	b.pracks(res, 11, nil)
+	b.response("200 PRACK")
+	b.pracks(b.response("180"), 12, nil)
+	b.response("200 PRACK")
+	leg.Hangup(signalling.Reason{Cause: signalling.Busy})
+	b.response("486")
+	b.gone()
+}

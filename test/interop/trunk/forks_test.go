@@ -18,7 +18,7 @@ func TestStrangeFarEnds(t *testing.T) {
 	g := open(t, with{limit: 2 * time.Minute, trunks: "  a: {host: \"@NET@.3:5060\", numbers: [\"+4930111\"]}\n" +
 		"  b1: {host: \"@NET@.11:5060\", numbers: [\"+49302221\"]}\n  b2: {host: \"@NET@.12:5060\", numbers: [\"+49302222\"]}\n" +
 		"  b3: {host: \"@NET@.13:5060\", numbers: [\"+49302223\"]}\n  b4: {host: \"@NET@.14:5060\", numbers: [\"+49302224\"]}\n  b5: {host: \"@NET@.15:5060\", numbers: [\"+49302225\"]}\n",
-		routes: "    - {to: \"+4930331\", via: b1}\n    - {to: \"+4930332\", via: b2}\n    - {to: \"+4930333\", via: b3}\n    - {to: \"+4930334\", via: b4}\n    - {to: \"+4930335\", via: b5}\n"})
+		routes: "    - {to: \"+4930331\", trunk: a, via: b1}\n    - {to: \"+4930332\", trunk: a, via: b2}\n    - {to: \"+4930333\", trunk: a, via: b3}\n    - {to: \"+4930334\", trunk: a, via: b4}\n    - {to: \"+4930335\", trunk: a, via: b5}\n"})
 	c := g.carrier(3)
 	far := []*sipp{}
 	for i, scenario := range []string{"uas-forked-200", "uas-forked-early", "uas-lost-prack", "uas-cancel-200", "uas-cancel-lost-487"} {
