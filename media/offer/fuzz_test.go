@@ -70,7 +70,7 @@ func readAgain(t *testing.T, p Policy, a Audio, pick media.Format, answer []byte
 	if n.Remote != a.Addr || n.SendPT != back.Codecs[0].PT {
 		t.Fatalf("negotiated %+v", n)
 	}
-	keys := bytes.Count(answer, []byte("a=crypto:"))
+	keys := bytes.Count(answer, []byte("\r\na=crypto:"))
 	switch {
 	case n.Protection.On() != (keys == 1) || keys > 1 || p == Off && keys > 0 || p == Required && keys == 0 || back.Secure && keys == 0:
 		t.Fatalf("srtp %s, negotiated %s, answered\n%s", p, n.Protection, answer)
