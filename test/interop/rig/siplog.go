@@ -23,7 +23,11 @@ func (b *Bed) Mark() Mark {
 
 // SIP is what Asterisk sent (">") and received ("<") since a mark of calls from or
 // to a number, a line a message, repeats included: "< INVITE", "> 486 Busy Here".
-func (b *Bed) SIP(since Mark, number string) ([]string, error) {
+func (b *Bed) SIP(since Mark, number string) ([]string, error) { return b.SIPValues(since, number, "") }
+
+// SIPValues is the same of messages with a header, and what it says:
+// "< INVITE 1800;refresher=uac".
+func (b *Bed) SIPValues(since Mark, number, header string) ([]string, error) {
 	f, err := os.Open(b.sipLog())
 	if err != nil {
 		return nil, err
@@ -32,27 +36,45 @@ func (b *Bed) SIP(since Mark, number string) ([]string, error) {
 	if _, err := f.Seek(int64(since), io.SeekStart); err != nil {
 		return nil, err
 	}
-	var lines []string
-	dir, first, ours := "", "", false
+	var all []string
+	var m logged
 	for sc := bufio.NewScanner(f); sc.Scan(); {
-		line := strings.TrimSpace(sc.Text())
-		switch {
-		case strings.Contains(line, "<--- Transmitting SIP "):
-			dir, first, ours = "> ", "", false
-		case strings.Contains(line, "<--- Received SIP "):
-			dir, first, ours = "< ", "", false
-		case dir == "" || ours:
-		case first == "":
-			first = firstLine(line)
-		case strings.HasPrefix(line, "From:") || strings.HasPrefix(line, "To:"):
-			if ours = strings.Contains(line, number); ours {
-				lines = append(lines, dir+first)
-			}
-		case line == "":
-			dir = ""
+		if m.take(strings.TrimSpace(sc.Text()), number, header) {
+			all = append(all, strings.TrimSpace(m.dir+m.first+" "+m.value))
+			m = logged{}
 		}
 	}
-	return lines, nil
+	return all, nil
+}
+
+// logged is the message in the log whose lines are being read.
+type logged struct {
+	dir, first, value string
+	ours, had         bool
+}
+
+// take reads a line, and tells whether a message that counts is at its end.
+func (m *logged) take(line, number, header string) bool {
+	switch name, value, _ := strings.Cut(line, ":"); {
+	case strings.Contains(line, "<--- Transmitting SIP "):
+		*m = logged{dir: "> "}
+	case strings.Contains(line, "<--- Received SIP "):
+		*m = logged{dir: "< "}
+	case m.dir == "":
+	case m.first == "":
+		m.first = firstLine(line)
+	case line == "": // the end of the headers
+		whole := m.ours && (header == "" || m.had)
+		if !whole {
+			*m = logged{}
+		}
+		return whole
+	case name == "From" || name == "To":
+		m.ours = m.ours || strings.Contains(line, number)
+	case header != "" && strings.EqualFold(name, header):
+		m.value, m.had = strings.TrimSpace(value), true
+	}
+	return false
 }
 
 // firstLine is the method of a request, the status of a response.
