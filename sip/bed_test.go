@@ -59,6 +59,12 @@ func startAgent(t *testing.T, trunks map[string]TrunkConfig, ports Ports, sw Swi
 
 func startWith(t *testing.T, j Journal, trunks map[string]TrunkConfig, ports Ports, sw Switchboard, times timing) *Agent {
 	t.Helper()
+	for name, tc := range trunks {
+		if tc.Keepalive == TrunkDefaults().Keepalive { // peers expect no OPTIONS unless a test asks for them
+			tc.Keepalive = 0
+			trunks[name] = tc
+		}
+	}
 	a, err := New(Config{Listen: []string{"udp://127.0.0.1:0", "tcp://127.0.0.1:0"}, Product: "roomline/test", Read: german}, trunks, ports, sw, j,
 		discard())
 	if err != nil {

@@ -21,7 +21,10 @@ type flow struct {
 	key      flowKey   // of one that we dialled
 	remote   netip.AddrPort
 	local    netip.AddrPort
-	ping     func() error  // asks the far end for a sign of life
+	ping     func() error // asks the far end for a sign of life
+	owner    *trunk       // that it was dialled for; nil: the far end connected
+	born     time.Time
+	pinged   atomic.Int64  // when we last did that, in Unix nanoseconds
 	heard    *atomic.Int64 // when the far end last said anything, in Unix nanoseconds
 
 	all     *flows
@@ -66,7 +69,10 @@ func (f *flow) Close() error {
 	f.end.Do(func() {
 		close(f.lost)
 		f.all.forget(f)
-		f.all.wg.Go(func() { f.Conn.Close() }) // ends within TLS's 5 s; awaited by flows.close
+		f.all.wg.Go(func() { f.Conn.Close() }) // ends within TLS's 5 s; awaited by flows.shut
+		if f.owner != nil {
+			f.owner.stirred(time.Since(f.born))
+		}
 	})
 	return nil
 }
@@ -87,8 +93,18 @@ func (f *flow) alive() bool {
 // dialled tells whether the connection is ours.
 func (f *flow) dialled() bool { return f.listener == nil }
 
-// since is how long the far end has said nothing.
-func (f *flow) since() time.Duration { return time.Since(time.Unix(0, f.heard.Load())) }
+// rouse asks a far end for a sign of life. One that has given none since it was
+// last asked, neither for that nor for the OPTIONS in between, is gone.
+func (f *flow) rouse() {
+	if before := f.pinged.Load(); before != 0 && f.heard.Load() < before {
+		f.Close()
+		return
+	}
+	f.pinged.Store(time.Now().UnixNano())
+	if err := f.ping(); err != nil {
+		f.Close()
+	}
+}
 
 // hearing notes when a connection brings anything.
 type hearing struct {

@@ -65,7 +65,7 @@ func (fs *flows) dress(ctx context.Context, l *listener, raw net.Conn) (*flow, e
 func (fs *flows) flow(conn net.Conn, row transportRow, ear *hearing) *flow {
 	remote := remoteOf(conn)
 	local, _ := addrPort(conn.LocalAddr().String())
-	return &flow{Conn: newStream(conn, fs.agent.gate(row), row.network, remote), row: row, remote: remote, local: local, heard: &ear.at, all: fs,
+	return &flow{Conn: newStream(conn, fs.agent.gate(row), row.network, remote), row: row, remote: remote, local: local, heard: &ear.at, all: fs, born: time.Now(),
 		adopted: make(chan struct{}), lost: make(chan struct{})}
 }
 

@@ -103,7 +103,7 @@ func (fs *flows) wrap(ctx context.Context, raw net.Conn, t *trunk, row transport
 		conn, signal = ws, ws.ping
 	}
 	f := fs.flow(conn, row, ear)
-	f.key, f.trunks, f.ping = key, fs.alike(t, key), signal
+	f.key, f.trunks, f.owner, f.ping = key, fs.alike(t, key), t, signal
 	f.Conn.(*stream).trunk = true // it may be silent for as long as it likes
 	return f, nil
 }

@@ -140,6 +140,18 @@ func (fs *flows) from(local netip.AddrPort) *flow {
 	return fs.local[local]
 }
 
+// ping asks the far ends of a trunk's connections, the dialled ones, for a sign
+// of life. It does not wait.
+func (fs *flows) ping(t *trunk) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	for f := range fs.open {
+		if f.owner == t {
+			fs.wg.Go(f.rouse) // ends within streamWrite; awaited by shut
+		}
+	}
+}
+
 // bring says how a message came: by its connection, nil over UDP.
 func (fs *flows) bring(msg sipmsg.Message) *flow {
 	if sipmsg.NetworkToLower(msg.Transport()) == "udp" {

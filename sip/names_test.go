@@ -96,6 +96,7 @@ func (n *nameserver) ServeDNS(w dns.ResponseWriter, m *dns.Msg) {
 func newServedBed(t *testing.T, change func(*TrunkConfig, *timing), peers ...*peer) (*bed, *nameserver) {
 	t.Helper()
 	cfg, times := TrunkDefaults(), realTiming()
+	cfg.Keepalive = 0
 	cfg.Host, cfg.Numbers, cfg.Username, cfg.Password = "carrier.example", []string{"+4930555"}, "gw", "s3cret"
 	change(&cfg, &times)
 	var records []string

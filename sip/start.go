@@ -46,6 +46,11 @@ func (a *Agent) Start(ctx context.Context) error {
 	}
 	a.warnOfKeys()
 	a.registerAll()
+	for _, name := range a.names {
+		if t := a.trunks[name]; t.Keepalive > 0 {
+			a.wg.Go(func() { t.watch(a.ctx) }) // ends with a.ctx; awaited by Close
+		}
+	}
 	a.wg.Go(a.sweep)                                        // ends with a.ctx; awaited by Close
 	a.wg.Go(func() { a.scribe.run(a.ctx, a.timing.again) }) // the same
 	a.wg.Go(func() { a.endAll(left) })                      // the same, or when all are ended
@@ -177,8 +182,9 @@ func (a *Agent) Close() error {
 	for _, l := range a.listeners {
 		errs = append(errs, l.close())
 	}
-	a.flows.shut()
+	errs = append(errs, a.flows.Close())
 	a.wg.Wait()
+	a.flows.shut()
 	if err := a.scribe.flush(context.Background()); err != nil {
 		errs = append(errs, fmt.Errorf("write the journal of SIP calls: %w", err))
 	}

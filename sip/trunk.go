@@ -32,13 +32,16 @@ type trunk struct {
 	nonces  nonceCounts
 	proved  atomic.Pointer[string] // the realm that took the password for a call; nil: none yet
 
-	mu    sync.Mutex
-	state string // "unknown", "up" or a cause's label
+	lost chan struct{} // a connection to it is
+
+	mu     sync.Mutex
+	state  string // "unknown", "up" or a cause's label
+	health health
 }
 
 func newTrunk(a *Agent, label string, cfg TrunkConfig) (*trunk, error) {
 	cfg = cfg.withDefaults()
-	t := &trunk{TrunkConfig: cfg, name: label, agent: a, formats: formats(cfg.Codecs), gate: cfg.Challenge.gate(), state: "unknown"}
+	t := &trunk{TrunkConfig: cfg, name: label, agent: a, formats: formats(cfg.Codecs), gate: cfg.Challenge.gate(), state: "unknown", lost: make(chan struct{}, 1)}
 	t.domain, _, _ = splitHost(cfg.Host)
 	name, port, _ := splitHost(cmp.Or(cfg.OutboundProxy, cfg.Host))
 	t.host = newHost(name, port, cfg.Transport)

@@ -91,9 +91,9 @@ func (g *Gateway) gauges() gauges {
 
 // trunkStates lists the trunks by name.
 func (g *Gateway) trunkStates() []trunkStatus {
-	list, registered := []trunkStatus{}, g.agent.Registrations()
+	list, registered, health := []trunkStatus{}, g.agent.Registrations(), g.agent.TrunkHealth()
 	for name, state := range g.agent.TrunkStates() {
-		list = append(list, trunkStatus{Name: name, State: state, Registration: registered[name]})
+		list = append(list, trunkStatus{Name: name, State: state, Health: health[name], Registration: registered[name]})
 	}
 	slices.SortFunc(list, func(a, b trunkStatus) int { return strings.Compare(a.Name, b.Name) })
 	return list

@@ -23,7 +23,8 @@ type status struct {
 // trunkStatus is how one trunk is, in words.
 type trunkStatus struct {
 	Name         string `json:"name"`
-	State        string `json:"state"`                  // as calls last found it
+	State        string `json:"state"`                  // as calls and OPTIONS last found it
+	Health       string `json:"health,omitempty"`       // of one that is asked by OPTIONS, in words
 	Registration string `json:"registration,omitempty"` // of one that registers
 }
 

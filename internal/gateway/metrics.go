@@ -98,7 +98,7 @@ func (g gauges) register(reg prometheus.Registerer) {
 			func() float64 { return truth(g.ready() == nil) }),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "roomline_matrix_refused_total", Help: "Requests to matrix.listen without the token that only the homeserver has."},
 			func() float64 { return float64(g.refused()) }),
-		trunkGauge{prometheus.NewDesc("roomline_trunk_up", "1 when the trunk answered our last call, 0 when it failed; absent before the first.", []string{"trunk"}, nil), g.trunks, trunkUp},
+		trunkGauge{prometheus.NewDesc("roomline_trunk_up", "1 when the trunk answered our last call or OPTIONS, 0 when it did not; absent before the first.", []string{"trunk"}, nil), g.trunks, trunkUp},
 		trunkGauge{prometheus.NewDesc("roomline_trunk_registered", "1 while a trunk that registers is registered, 0 while it is not.", []string{"trunk"}, nil), g.enrolled, "registered"},
 		stateGauge{prometheus.NewDesc("roomline_matrix_encryption", "1 for what Roomline can do in encrypted rooms now: on, off, unknown, or what the homeserver lacks.", []string{"state"}, nil), g.veil},
 		wordCounter{prometheus.NewDesc("roomline_commands_total", "Commands that people gave in rooms.", []string{"command"}, nil), g.orders},

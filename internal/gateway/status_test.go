@@ -67,7 +67,7 @@ roomline_talk_seconds_total{direction="room_to_phone",trunk="pbx"} 1.5
 # TYPE roomline_trunk_registered gauge
 roomline_trunk_registered{trunk="other"} 0
 roomline_trunk_registered{trunk="pbx"} 1
-# HELP roomline_trunk_up 1 when the trunk answered our last call, 0 when it failed; absent before the first.
+# HELP roomline_trunk_up 1 when the trunk answered our last call or OPTIONS, 0 when it did not; absent before the first.
 # TYPE roomline_trunk_up gauge
 roomline_trunk_up{trunk="other"} 0
 roomline_trunk_up{trunk="pbx"} 1
@@ -148,7 +148,7 @@ func TestStatus(t *testing.T) {
 	_, reg := register()
 	var down error
 	srv := httptest.NewServer(statusMux(reg, func() error { return down }, func() []trunkStatus {
-		return []trunkStatus{{"pbx", "up", "failed: 403 wrong password"}, {Name: "plain", State: "unknown"}}
+		return []trunkStatus{{"pbx", "up", "up (OPTIONS 200 in 3 ms)", "failed: 403 wrong password"}, {Name: "plain", State: "unknown"}}
 	}))
 	defer srv.Close()
 	get := func(path string) int {
@@ -168,7 +168,7 @@ func TestStatus(t *testing.T) {
 	}
 	defer resp.Body.Close()
 	body, _ := io.ReadAll(resp.Body)
-	if want := `[{"name":"pbx","state":"up","registration":"failed: 403 wrong password"},{"name":"plain","state":"unknown"}]` + "\n"; string(body) != want {
+	if want := `[{"name":"pbx","state":"up","health":"up (OPTIONS 200 in 3 ms)","registration":"failed: 403 wrong password"},{"name":"plain","state":"unknown"}]` + "\n"; string(body) != want {
 		t.Errorf("trunks: %s", body)
 	}
 	down = errors.New("draining")
