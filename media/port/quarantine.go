@@ -5,6 +5,7 @@ import "time"
 const (
 	maxQuarantine = 10 * time.Minute
 	leastSilence  = time.Second // of a pair that is taken early because no other is left
+	earlyLooks    = 64          // at pairs in quarantine, for one that can be taken early
 )
 
 // quarantine holds closed pairs that may still be sent to, oldest first: their
@@ -44,13 +45,19 @@ func (q *quarantine) sweep(now time.Time, heard func(*pair) bool) (done []*pair)
 }
 
 // early takes out the oldest pair that has been silent for a second at least,
-// nil where there is none.
-func (q *quarantine) early(now time.Time) *pair {
-	for i, h := range q.held {
+// nil where there is none. It looks at a few only, however many there are: those
+// that it finds spoken to are the last to be looked at again.
+func (q *quarantine) early(now time.Time, heard func(*pair) bool) *pair {
+	for range min(len(q.held), earlyLooks) {
+		h := q.held[0]
+		q.held[0], q.held = nil, q.held[1:]
+		if heard(h.pair) {
+			h.heard = now
+		}
 		if now.Sub(h.heard) > leastSilence {
-			q.held = append(q.held[:i], q.held[i+1:]...)
 			return h.pair
 		}
+		q.held = append(q.held, h)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"math/big"
 	"net/netip"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -113,21 +114,14 @@ func (r *Range) Open() (*Port, error) {
 	return port, nil
 }
 
-// take prefers a free pair, then one whose quarantine has just ended, then the
-// one that is longest in quarantine.
+// take prefers a free pair, then the one that is longest in quarantine. It does
+// not sweep: that takes long where thousands of calls have just ended.
 func (r *Range) take() (*pair, error) {
 	p, err := r.unused()
 	if err == nil {
 		return p, nil
 	}
-	now := r.now()
-	for _, done := range r.quarantine.sweep(now, r.heard) {
-		r.release(done)
-	}
-	if p, err = r.unused(); err == nil {
-		return p, nil
-	}
-	if p = r.quarantine.early(now); p != nil {
+	if p = r.quarantine.early(r.now(), r.heard); p != nil {
 		return p, nil
 	}
 	return nil, err
@@ -146,6 +140,9 @@ func (r *Range) unused() (*pair, error) {
 			return p, nil
 		}
 		failed = fmt.Errorf("%w: %w", ErrExhausted, err)
+		if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
+			break // no other port would be any better
+		}
 		r.free[at], r.free[untried-1] = r.free[untried-1], index
 	}
 	return nil, failed
