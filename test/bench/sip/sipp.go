@@ -65,10 +65,10 @@ type result struct {
 	want                time.Duration
 }
 
-// carried tells whether every call went well and hardly one waited: a request
-// is sent again when there is no answer for half a second.
+// carried tells whether every call went well, in time, and few had to wait: a
+// request is sent again when there is no answer for half a second.
 func (r result) carried() bool {
-	return r.failed == 0 && r.good > 0 && r.again <= r.good/200 && r.took <= r.want+hold+time.Second
+	return r.failed == 0 && r.good > 0 && r.again <= r.good/20 && r.took <= r.want+hold+time.Second
 }
 
 // load places calls at a rate, and waits for the last to end.
