@@ -31,9 +31,6 @@ func (u Undelivered) Error() string { return "not delivered: " + Reason(u).Strin
 
 // Words say it to the person who wrote the message, without a full stop.
 func (u Undelivered) Words() string {
-	if u.Cause == Forbidden && u.Detail != "" { // a rule of ours, which explains itself
-		return u.Detail
-	}
 	words, ok := undelivered[u.Cause]
 	if !ok {
 		words = "the telephone trunk reported a failure"
@@ -52,6 +49,7 @@ var undelivered = map[Cause]string{
 	Unavailable:      "the other side cannot be reached at the moment",
 	Rejected:         "the other side does not take it",
 	Forbidden:        "it is not allowed",
+	NoCodec:          "it cannot be carried there",
 	TrunkAuth:        "the telephone trunk refused our user name or password",
 	TrunkUnreachable: "the telephone trunk does not answer",
 	Congestion:       "too much goes on; try again in a while",

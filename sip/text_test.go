@@ -216,8 +216,8 @@ func TestTextThatIsRefused(t *testing.T) {
 		words  string
 	}{
 		signalling.Unallocated: {404, "this is not a number in service (404 No)"},
-		signalling.Forbidden:   {403, "403 No"},
-		signalling.NoCodec:     {415, "the telephone trunk reported a failure (415 No)"},
+		signalling.Forbidden:   {403, "it is not allowed (403 No)"},
+		signalling.NoCodec:     {415, "it cannot be carried there (415 No)"},
 	} {
 		done := b.sends("x")
 		b.reply(b.request("MESSAGE"), c.status, "No", nil)
@@ -229,7 +229,7 @@ func TestTextThatIsRefused(t *testing.T) {
 	if why, ok := (<-b.sends(strings.Repeat("x", 2000))).(signalling.Undelivered); !ok || !strings.Contains(why.Detail, "too large for UDP") {
 		t.Errorf("a long text over UDP: %+v", why)
 	}
-	if why, ok := (<-b.sends(strings.Repeat("x", maxText+1))).(signalling.Undelivered); !ok || why.Words() != "it is too long" {
+	if why, ok := (<-b.sends(strings.Repeat("x", maxText+1))).(signalling.Undelivered); !ok || why.Words() != "it cannot be carried there (it is too long)" {
 		t.Errorf("a very long text: %+v", why)
 	}
 }

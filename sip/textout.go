@@ -29,7 +29,7 @@ func (t *trunk) Text(ctx context.Context, text signalling.Text) error {
 	case number == "":
 		return signalling.Undelivered{Cause: signalling.InvalidNumber}
 	case len(text.Body) > maxText:
-		return signalling.Undelivered{Cause: signalling.Forbidden, Detail: "it is too long"}
+		return signalling.Undelivered{Cause: signalling.NoCodec, Detail: "it is too long"}
 	}
 	why := signalling.Undelivered{Cause: signalling.TrunkUnreachable}
 	t.anywhere(func(at target) (bool, time.Duration) {

@@ -48,7 +48,7 @@ func (g *Gateway) build() (err error) {
 	g.permit = permit.New(permit.Options{Config: g.cfg.Permissions, Dialing: g.cfg.Dialing.Rules(), Numbers: numbers, Refused: g.metrics.forbid, Log: g.log})
 	g.later("permissions", func(context.Context) error { return g.permit.Close() })
 	g.exchange = signalling.NewExchange(signalling.Options{Router: g.router(numbers), Limits: g.limits(), Max: g.cfg.Calls.Max,
-		Report: g.report, Refused: g.refused, Write: numbers.Format, Permit: g.permit, Music: sounds.Hold, Log: g.log})
+		Report: g.report, Refused: g.refused, Write: numbers.Format, Permit: g.permit, MayText: g.permit.Write, Music: sounds.Hold, Log: g.log})
 	if err = g.buildSIP(numbers); err != nil {
 		return err
 	}
@@ -73,10 +73,15 @@ func (g *Gateway) buildSIP(numbers *number.Plan) (err error) {
 	if g.agent, err = sip.New(speaks, g.cfg.Trunks, g.ports, calls, journal, g.log); err != nil {
 		return fmt.Errorf("sip: %w", err)
 	}
+	g.agent.Correspond(letters{g.exchange, calls, g.permit})
 	g.later("SIP", func(context.Context) error { return g.agent.Close() })
 	for name := range g.cfg.Trunks {
 		if trunk, ok := g.agent.Trunk(name); ok {
 			g.exchange.Connect(name, trunk)
+		}
+		if writer, ok := g.agent.Writer(name); ok {
+			g.exchange.Correspond(name, writer)
+			g.texts = true
 		}
 	}
 	return nil
@@ -91,6 +96,10 @@ func (g *Gateway) buildMatrix(numbers *number.Plan, ringback signalling.Music) (
 	g.matrix.RingBack(ringback)
 	g.later("Matrix", func(context.Context) error { return g.matrix.Close() })
 	g.exchange.Connect(signalling.Matrix, g.matrix)
+	g.exchange.Correspond(signalling.Matrix, g.matrix)
+	if g.texts {
+		g.matrix.Correspond(g.exchange)
+	}
 	return nil
 }
 

@@ -39,6 +39,7 @@ type Gateway struct {
 	agent    *sip.Agent
 	matrix   *matrix.Client
 	permit   *permit.Permit
+	texts    bool // some trunk takes text messages
 
 	mu   sync.Mutex
 	undo []step // what Stop does, last first

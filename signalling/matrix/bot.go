@@ -48,7 +48,8 @@ type written struct {
 // returns at once; only intake calls it. What is no command, and what was said
 // too long ago, has no effect.
 func (c *Client) spoken(e *event.Event) {
-	if c.obeyed() == nil || e.Sender.String() == c.bot() || ageOf(e)+time.Since(e.Mautrix.ReceivedAt) > maxCommandAge {
+	age := ageOf(e) + time.Since(e.Mautrix.ReceivedAt)
+	if c.obeyed() == nil || e.Sender.String() == c.bot() || age > maxTextAge {
 		return
 	}
 	w, ok := readMessage(e)
@@ -56,12 +57,12 @@ func (c *Client) spoken(e *event.Event) {
 		return
 	}
 	order, number, err, ok := c.meant(&w)
-	if !ok {
+	if ok && age > maxCommandAge || !ok && c.letterbox() == nil {
 		return
 	}
 	p := c.patronOf(w.sender)
-	if !p.credit.take() {
-		c.log.Debug("ignored a command: too many of one user")
+	if credit := p.creditFor(ok); !credit.take() {
+		c.log.Debug("ignored a command or message: too many of one user")
 		return
 	}
 	late := time.Now().Add(maxCommandAge) // others of the same person may come first, and be slow
@@ -144,7 +145,10 @@ func (c *Client) attend(ctx context.Context, p *patron, w written, order command
 			err, ours = c.tellEncrypted(ctx, w.room), ""
 		}
 	}
-	talk := errors.Is(mistake, command.ErrNone) && (ours != c.bot() || who.Number != "") // a number, in a telephone's room
+	talk := errors.Is(mistake, command.ErrNone) && (ours != c.bot() || who.Number != "" || number == "") // what is for a telephone, if for anybody
+	if err == nil && ours != "" && talk {
+		err = c.text(ctx, p, ours, who, w)
+	}
 	if err == nil && ours != "" && !talk {
 		var first bool
 		if first, err = c.store.firstTime(ctx, w.event); first && err == nil {

@@ -93,12 +93,13 @@ type Client struct {
 	storms  storms
 	patrons map[string]*patron // who gives commands
 
-	mu     sync.Mutex // guards what follows
-	unsaid []missedCall
-	state  error // why we are not ready; nil: we are
-	desk   command.Desk
-	begun  bool // Start is done: everything above is there
-	ended  bool
+	mu      sync.Mutex // guards what follows
+	unsaid  []missedCall
+	state   error // why we are not ready; nil: we are
+	desk    command.Desk
+	letters Writer // nil: nobody's messages are sent
+	begun   bool   // Start is done: everything above is there
+	ended   bool
 }
 
 var _ signalling.Dialler = (*Client)(nil)

@@ -6,6 +6,7 @@ import "sync"
 // other, in the order in which they were written, and so are they answered.
 type patron struct {
 	credit *bucket // of intake alone
+	chat   *bucket // likewise, for what is no command
 
 	mu     sync.Mutex // guards what follows
 	orders []func()
@@ -22,10 +23,18 @@ func (c *Client) patronOf(user string) *patron {
 		if len(c.patrons) >= maxPatrons {
 			clear(c.patrons)
 		}
-		p = &patron{credit: newBucket(0.5, 10)} // thirty commands in a minute, ten of them at once
+		p = &patron{credit: newBucket(0.5, 10), chat: newBucket(1, 40)} // thirty commands in a minute, ten of them at once
 		c.patrons[user] = p
 	}
 	return p
+}
+
+// creditFor is what a command is paid from, or else what people write.
+func (p *patron) creditFor(command bool) *bucket {
+	if command {
+		return p.credit
+	}
+	return p.chat
 }
 
 // order queues a command, unless too much goes on. spawn runs a goroutine.
