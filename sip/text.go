@@ -19,8 +19,8 @@ type Correspondent interface {
 }
 
 const (
-	textType = "text/plain"
-	maxText  = 8 << 10 // bytes of one message
+	textType   = "text/plain"
+	maxText    = 8 << 10 // bytes of one message
 	maxLetters = 32      // that are being delivered at once
 )
 

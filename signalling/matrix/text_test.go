@@ -168,3 +168,29 @@ func TestTextCannotBeSaid(t *testing.T) {
 		t.Errorf("while draining: %v", err)
 	}
 }
+
+// X6: in an encrypted room only what was encrypted is sent; what comes from a
+// telephone is said encrypted.
+func TestTextInAnEncryptedRoom(t *testing.T) {
+	t.Parallel()
+	p := &pigeons{}
+	r, _ := sealedRig(t, func(_ *Config, c *Client) {
+		if c != nil {
+			c.Obey(&desk{})
+			c.Correspond(p)
+		}
+	})
+	r.push(r.message(room, alice, "in clear"))
+	r.push(r.seal(r.message(room, alice, "encrypted"), "D1", "S1"))
+	r.until("the message", func() bool { return len(p.bodies()) > 0 })
+	if got := p.bodies(); len(got) != 1 || got[0] != "encrypted" {
+		t.Errorf("sent %q", got)
+	}
+	text := signalling.Text{Via: "trunk", From: signalling.Party{Number: dialled}, To: signalling.Party{User: alice}, Body: "hi"}
+	if err := r.c.Text(t.Context(), text); err != nil {
+		t.Fatal(err)
+	}
+	if e := r.utters(typeNotice); e.Body["body"] != "hi" {
+		t.Errorf("said %s", e.Raw)
+	}
+}
