@@ -3,7 +3,6 @@ package sip
 import (
 	"net/netip"
 	"runtime/debug"
-	"strings"
 	"sync/atomic"
 
 	sipmsg "github.com/emiago/sipgo/sip"
@@ -58,7 +57,7 @@ func (a *Agent) screen(b []byte, from netip.AddrPort, network string) (v verdict
 	}
 	if req, ok := msg.(*sipmsg.Request); ok {
 		if r := inspect(req); r.status != 0 && req.Method != sipmsg.ACK {
-			return verdict{reply: a.statelessly(req, r, from, network), to: m.returnTo(from)}
+			return verdict{reply: a.answer(b, m, r, "", from), to: m.returnTo(from)}
 		}
 	}
 	return verdict{pass: b}
@@ -105,21 +104,4 @@ func (m raw) bounds(b []byte, network string) ([]byte, refusal) {
 		return b, refuse(413, "Request Entity Too Large")
 	}
 	return b, refusal{}
-}
-
-// statelessly answers a request that was understood (RFC 3261 §8.2.7).
-func (a *Agent) statelessly(req *sipmsg.Request, r refusal, from netip.AddrPort, network string) []byte {
-	if req.Via() == nil || req.From() == nil || req.To() == nil || req.CallID() == nil || req.CSeq() == nil {
-		return nil
-	}
-	req.SetSource(from.String())
-	req.SetTransport(strings.ToUpper(network))
-	if tagOf(req.To().Params) == "" {
-		req.To().Params.Add("tag", a.tagFor(req.CallID().Value(), req.CSeq().Value()))
-	}
-	res := a.response(req, r.status, r.phrase, nil)
-	for _, h := range r.headers {
-		res.AppendHeader(h)
-	}
-	return []byte(res.String())
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -44,9 +45,12 @@ func (a *Agent) answer(b []byte, m raw, r refusal, tag string, from netip.AddrPo
 		return nil
 	}
 	for _, value := range [][]byte{m.via, m.from, m.to, m.callID, m.cseq} {
-		if len(value) == 0 || len(value) > maxEcho {
+		if len(value) > maxEcho {
 			return nil
 		}
+	}
+	if len(m.via) == 0 || len(m.cseq) == 0 {
+		return nil
 	}
 	var out strings.Builder
 	fmt.Fprintf(&out, "SIP/2.0 %d %s\r\n", r.status, r.phrase)
@@ -54,14 +58,18 @@ func (a *Agent) answer(b []byte, m raw, r refusal, tag string, from netip.AddrPo
 	for _, via := range m.below(b) {
 		fmt.Fprintf(&out, "Via: %s\r\n", via)
 	}
-	fmt.Fprintf(&out, "From: %s\r\nTo: %s", m.from, m.to)
 	if tag == "" {
 		tag = a.tagFor(string(m.callID), string(m.cseq))
 	}
-	if len(tagIn(m.to)) == 0 {
-		fmt.Fprintf(&out, ";tag=%s", tag)
+	to := string(m.to)
+	if to != "" && len(tagIn(m.to)) == 0 {
+		to += ";tag=" + tag
 	}
-	fmt.Fprintf(&out, "\r\nCall-ID: %s\r\nCSeq: %s\r\nServer: %s\r\n", m.callID, m.cseq, a.product)
+	for _, h := range [][2]string{{"From", string(m.from)}, {"To", to}, {"Call-ID", string(m.callID)}, {"CSeq", string(m.cseq)}, {"Server", a.product}} {
+		if h[1] != "" {
+			fmt.Fprintf(&out, "%s: %s\r\n", h[0], h[1])
+		}
+	}
 	for _, h := range r.headers {
 		fmt.Fprintf(&out, "%s: %s\r\n", h.Name(), h.Value())
 	}
@@ -125,4 +133,13 @@ func (m raw) returnTo(from netip.AddrPort) netip.AddrPort {
 		}
 	}
 	return netip.AddrPortFrom(from.Addr(), uint16(port))
+}
+
+// returned tells whether a response came back on the way that a request of ours
+// took: with our address in its topmost Via (RFC 3261 §18.1.2).
+func (a *Agent) returned(res *sipmsg.Response) bool {
+	via := res.Via()
+	return via != nil && slices.ContainsFunc(a.listeners, func(l *listener) bool {
+		return strings.Trim(l.hostFor(sourceOf(res)), "[]") == strings.Trim(via.Host, "[]")
+	})
 }

@@ -3,6 +3,7 @@ package sip
 import (
 	"bytes"
 	"strconv"
+	"strings"
 )
 
 // Limits of what one message may hold.
@@ -13,7 +14,7 @@ const (
 	maxLine    = 8 << 10  // bytes of one header line
 	maxBody    = 32 << 10 // bytes
 	maxURI     = 512      // bytes of the Request-URI
-	maxMethod  = 32       // bytes
+	maxMethod  = 64       // bytes
 	maxCSeq    = 1<<31 - 1
 )
 
@@ -108,14 +109,12 @@ func read(b []byte) (raw, refusal) {
 		if r := m.header(line); r.status != 0 && verdict.status == 0 {
 			verdict = r
 		}
-		if m.fields > maxHeaders || m.vias > maxVia {
-			m.lost = true
-			return m, refuse(400, "Too Many Header Fields")
-		}
 	}
 	switch {
 	case verdict.status != 0:
 		return m, verdict
+	case m.fields > maxHeaders || m.vias > maxVia:
+		return m, refuse(400, "Too Many Header Fields")
 	case m.length > maxMessage:
 		m.lost = true
 		return m, refuse(513, "Message Too Large")
@@ -153,7 +152,11 @@ func (m *raw) start(line []byte) refusal {
 	case len(second) == 0 || second[0] == '<':
 		return refuse(400, "Bad Request-URI")
 	}
-	return refusal{}
+	switch scheme, _, _ := bytes.Cut(second, []byte(":")); strings.ToLower(string(scheme)) {
+	case "sip", "sips", "tel":
+		return refusal{}
+	}
+	return refuse(416, "Unsupported URI Scheme") // which the library may not read at all
 }
 
 // status tells whether b is a status code (RFC 3261 §7.2).
@@ -185,13 +188,13 @@ func (m *raw) header(line []byte) refusal {
 			m.via = value
 		}
 	case fromField:
-		m.from = value
+		m.from = squeezed(value)
 	case toField:
-		m.to = value
+		m.to = squeezed(value)
 	case callIDField:
 		m.callID = value
 	case cseqField:
-		m.cseq = value
+		m.cseq = tightened(value)
 	case lengthField:
 		if m.length = digits(value); m.length < 0 {
 			m.lost = true

@@ -67,3 +67,49 @@ func tagIn(value []byte) []byte {
 	}
 	return nil
 }
+
+// tightened leaves one space between the two words of a CSeq, in place; what is
+// over stands behind them (RFC 3261 §7.3.1: any white space is like one space).
+func tightened(value []byte) []byte {
+	gap := bytes.IndexAny(value, " \t")
+	if gap < 0 {
+		return value
+	}
+	word := bytes.TrimLeft(value[gap:], " \t")
+	value[gap] = ' '
+	n := gap + 1 + copy(value[gap+1:], word)
+	for i := n; i < len(value); i++ {
+		value[i] = ' '
+	}
+	return value[:n]
+}
+
+// squeezed takes the white space beside semicolons and equals signs away, in
+// place, but for that in quotes; what is over stands behind (RFC 3261 §25.1:
+// SEMI and EQUAL).
+func squeezed(value []byte) []byte {
+	const glue = ";="
+	n, quoted := 0, false
+	for i := 0; i < len(value); i++ {
+		c := value[i]
+		switch {
+		case quoted && c == '\\' && i+1 < len(value):
+			value[n] = c
+			n, i = n+1, i+1
+			c = value[i]
+		case c == '"':
+			quoted = !quoted
+		case !quoted && (c == ' ' || c == '\t'):
+			next := bytes.TrimLeft(value[i:], " \t")
+			if len(next) == 0 || bytes.IndexByte([]byte(glue), next[0]) >= 0 || n > 0 && bytes.IndexByte([]byte(glue), value[n-1]) >= 0 {
+				continue
+			}
+		}
+		value[n] = c
+		n++
+	}
+	for i := n; i < len(value); i++ {
+		value[i] = ' '
+	}
+	return value[:n]
+}

@@ -88,6 +88,9 @@ func (f *finished) keep(b []byte, to netip.AddrPort, send func([]byte, netip.Add
 	if r.status != 0 || string(method) == string(sipmsg.CANCEL) {
 		return false
 	}
+	if status := finalIn(b); status == 401 || status == 407 { // whoever has proved nothing is asked anew
+		return true
+	}
 	one := &remains{key: f.keyOf(m, to.Addr()), to: to}
 	invite, success := string(method) == string(sipmsg.INVITE), b[len("SIP/2.0 ")] == '2'
 	if invite {

@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"slices"
 	"strings"
 
 	sipmsg "github.com/emiago/sipgo/sip"
@@ -53,8 +54,9 @@ func checkShape(req *sipmsg.Request) refusal {
 	if repeated(req) {
 		return refuse(400, "Repeated Header Field")
 	}
-	sloppy := req.Method == sipmsg.ACK && cseq.MethodName == sipmsg.INVITE // as SIPp's users write it; no harm in it
-	if cseq.MethodName != req.Method && !sloppy || cseq.SeqNo > maxCSeq {
+	sloppy := req.Method == sipmsg.ACK && cseq.MethodName == sipmsg.INVITE           // as SIPp's users write it; no harm in it
+	if !strings.EqualFold(string(cseq.MethodName), string(req.Method)) && !sloppy || // the library writes the one in capitals
+		cseq.SeqNo > maxCSeq {
 		return refuse(400, "Bad CSeq")
 	}
 	if tag, _ := req.From().Params.Get("tag"); tag == "" || len(*req.CallID()) == 0 {
@@ -123,6 +125,9 @@ func checkMethod(req *sipmsg.Request) refusal {
 
 // checkTarget knows sip: and tel: only (RFC 3261 §8.2.2.1).
 func checkTarget(req *sipmsg.Request) refusal {
+	if len(req.Recipient.Headers) > 0 { // RFC 3261 §19.1.1: not allowed there
+		return refuse(400, "Bad Request-URI")
+	}
 	switch strings.ToLower(req.Recipient.Scheme) {
 	case "", "sip", "tel":
 		return refusal{}
@@ -157,6 +162,9 @@ func checkBody(req *sipmsg.Request) refusal {
 	default:
 		return refusal{}
 	}
+	if req.Method == sipmsg.INVITE && !takesSDP(req) {
+		return refuse(406, "Not Acceptable")
+	}
 	if len(req.Body()) == 0 {
 		return refusal{}
 	}
@@ -165,6 +173,15 @@ func checkBody(req *sipmsg.Request) refusal {
 		return refuse(415, "Unsupported Media Type", accept)
 	}
 	return refusal{}
+}
+
+// takesSDP tells whether our description may be in the answer (RFC 3261 §20.1).
+func takesSDP(req *sipmsg.Request) bool {
+	all := req.GetHeaders("accept")
+	return len(all) == 0 || slices.ContainsFunc(all, func(h sipmsg.Header) bool {
+		value := strings.ToLower(h.Value())
+		return strings.Contains(value, sdpType) || strings.Contains(value, "*/*") || strings.Contains(value, "application/*")
+	})
 }
 
 // isType compares a message's media type without its parameters.

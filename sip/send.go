@@ -118,7 +118,7 @@ func (a *Agent) write(req *sipmsg.Request) error {
 
 // stray takes a response that no transaction waits for. It never blocks.
 func (a *Agent) stray(res *sipmsg.Response) {
-	if res.CSeq() == nil || res.To() == nil || res.CSeq().MethodName != sipmsg.INVITE || !res.IsSuccess() && !a.forsaken.has(res) {
+	if res.CSeq() == nil || res.To() == nil || res.CSeq().MethodName != sipmsg.INVITE || !res.IsSuccess() && !a.forsaken.has(res) || !a.returned(res) {
 		return
 	}
 	select {
