@@ -59,7 +59,7 @@ func TestForkedAnswers(t *testing.T) {
 			b.reply(req, 200, "OK", nil)
 		}
 	}
-	if took := time.Since(began); took > time.Second {
+	if took := time.Since(began); took > 2*time.Second { // it takes milliseconds, where one does not wait for another
 		t.Errorf("the other forks were ended after %v", took)
 	}
 	if acks["f2"]+byes["f2"] != 0 || acks["f0"] == 0 || acks["f1"] == 0 || acks["f3"] == 0 || acks["f4"] == 0 {
@@ -89,7 +89,7 @@ func TestSilentForksAreEndedSideBySide(t *testing.T) {
 			byes[tagOf(req.To().Params)] = true
 		}
 	}
-	if took := time.Since(began); took > time.Second {
+	if took := time.Since(began); took > 2*time.Second { // it takes milliseconds, where one does not wait for another
 		t.Errorf("the forks were ended after %v", took)
 	}
 }

@@ -220,7 +220,7 @@ func TestReliableDescription(t *testing.T) {
 
 // Without a PRACK the call is refused after 64*T1.
 func TestNoPrack(t *testing.T) {
-	b := newBed(t, func(_ *TrunkConfig, x *timing) { x.t1, x.ack = 10*time.Millisecond, 80*time.Millisecond })
+	b := newBed(t, func(_ *TrunkConfig, x *timing) { x.t1, x.ack = 50*time.Millisecond, 400*time.Millisecond })
 	b.heralded(b.sdp("sendrecv", "0 8"), "Supported: 100rel")
 	b.event(signalling.Early)
 	b.response("504")
@@ -310,4 +310,20 @@ func TestRingingWaitsForPrack(t *testing.T) {
 	leg.Hangup(signalling.Reason{Cause: signalling.Busy})
 	b.response("486")
 	b.gone()
+}
+
+func FuzzRAck(f *testing.F) {
+	for _, s := range []string{"1 2 INVITE", " 4294967295\t2147483647  INVITE ", "0 1 INVITE", "1 1 BYE", "+1 1 INVITE", "4294967296 1 INVITE", "1 2 INVITE x"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		seq, invite, ok := parseRAck(s)
+		if !ok {
+			return
+		}
+		again, same, ok := parseRAck(fmt.Sprintf("%d %d INVITE", seq, invite))
+		if !ok || again != seq || same != invite || seq == 0 || invite > maxCSeq {
+			t.Errorf("%q is %d of %d, and then %d of %d", s, seq, invite, again, same)
+		}
+	})
 }

@@ -2,6 +2,8 @@ package sip
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	sipmsg "github.com/emiago/sipgo/sip"
@@ -79,15 +81,24 @@ func (r *reliable) acks(req *sipmsg.Request) bool {
 	if h == nil || u == nil {
 		return false
 	}
-	var seq, invite uint32
-	var method string
-	n, err := fmt.Sscanf(h.Value(), "%d %d %s", &seq, &invite, &method)
-	if err != nil || n != 3 || seq != r.seq || invite != u.res.CSeq().SeqNo || method != string(sipmsg.INVITE) {
+	seq, invite, ok := parseRAck(h.Value())
+	if !ok || seq != r.seq || invite != u.res.CSeq().SeqNo {
 		return false
 	}
 	r.waits = nil
 	u.timer.Stop()
 	return true
+}
+
+// parseRAck reads which response to which INVITE a PRACK is for (RFC 3262 §7.2).
+func parseRAck(s string) (seq, invite uint32, ok bool) {
+	f := strings.Fields(s)
+	if len(f) != 3 || f[2] != string(sipmsg.INVITE) {
+		return 0, 0, false
+	}
+	a, err := strconv.ParseUint(f[0], 10, 32)
+	b, err2 := strconv.ParseUint(f[1], 10, 31)
+	return uint32(a), uint32(b), err == nil && err2 == nil && a > 0
 }
 
 // insistAgain repeats the response, at doubling intervals without an upper
@@ -99,7 +110,7 @@ func (i *incoming) insistAgain() {
 		return
 	}
 	u.interval *= 2
-	u.timer.Reset(u.interval)
+	u.timer.Reset(min(u.interval, time.Until(u.deadline)))
 	i.agent.respond(i.tx, u.res)
 }
 
