@@ -40,7 +40,7 @@ func (l *leg) referred(m request) {
 		res.AppendHeader(sipmsg.NewHeader("Refer-Sub", "false"))
 	}
 	l.send(m, res)
-	l.notify(100, "Trying", "active;expires=60")
+	l.notify(100, "Trying", "active;expires=330") // longer than anything rings
 	l.in.Post(signalling.Event{Kind: signalling.Refer, Side: l.side, To: to})
 }
 
