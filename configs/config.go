@@ -80,7 +80,7 @@ func (c *Config) resolve(dir string) {
 	}
 	absolute(dir, append(files, c.SIP.TLS.Files()...))
 	for name, t := range c.Trunks {
-		absolute(dir, t.TLS.Files())
+		absolute(dir, append(t.TLS.Files(), t.STIR.Files()...))
 		c.Trunks[name] = t
 	}
 	if name := c.Database.Reveal(); !c.Database.Server() && !filepath.IsAbs(name) {

@@ -19,6 +19,7 @@ import (
 	"roomline/media/port"
 	"roomline/signalling"
 	"roomline/sip/locate"
+	"roomline/sip/shaken"
 )
 
 // Ports gives out RTP ports.
@@ -46,6 +47,7 @@ type Agent struct {
 	resolve func(context.Context, string) ([]netip.Addr, error)        // the resolver
 	search  func(context.Context, locate.Query) (locate.Answer, error) // the same, for trunks
 
+	web       *shaken.Web // certificates of those who sign calls
 	transport *sipmsg.TransportLayer
 	txs       *sipmsg.TransactionLayer
 	listeners []*listener
@@ -119,7 +121,7 @@ func New(cfg Config, trunks map[string]TrunkConfig, ports Ports, board Switchboa
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	a := &Agent{cfg: cfg, trunks: map[string]*trunk{}, ports: ports, board: board, log: log, product: "roomline",
+	a := &Agent{cfg: cfg, web: shaken.NewWeb(nil), trunks: map[string]*trunk{}, ports: ports, board: board, log: log, product: "roomline",
 		token: rand.Text()[:12], timing: realTiming(), resolve: resolve, search: new(locate.Finder).Locate, strays: make(chan *sipmsg.Response, 64), texts: make(chan struct{}, maxLetters),
 		scribe: newScribe(journal, log), forsaken: forsaken{all: map[string]abandoned{}}, rejected: rejections{all: map[rejectedKey]rejection{}}, legs: map[legKey]*leg{}, fresh: map[mergeKey]bool{}}
 	a.budgets, a.log = newBudgets(), slog.New(newSparse(log.Handler()))

@@ -189,13 +189,24 @@ func (a *Agent) invited(req *sipmsg.Request, tx *sipmsg.ServerTx, t *trunk) {
 	a.respond(tx, a.response(req, 100, "Trying", nil))
 	in.Leg = func(box *signalling.Inbox) signalling.Leg {
 		l := &incoming{leg: newLeg(t, box, signalling.A), invite: req, tx: tx, key: key, remote: remote, formats: formats}
-		l.begin()
+		l.begin(in.From)
 		return l.leg
 	}
-	if why, ok := a.board.Accept(in); !ok {
+	a.vouched(req, t, &in, func(r refusal) {
+		if cancelledBefore(tx) {
+			a.release(key)
+			return
+		}
+		if r.status == 0 {
+			why, ok := a.board.Accept(in)
+			if ok {
+				return
+			}
+			r = refusalOf(why.Cause)
+		}
 		a.release(key)
-		a.refuse(req, tx, refusalOf(why.Cause))
-	}
+		a.refuse(req, tx, r)
+	})
 }
 
 // offered reads an INVITE's offer, if it has one. remote is nil for a delayed

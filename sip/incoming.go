@@ -26,10 +26,10 @@ type incoming struct {
 }
 
 // begin makes the dialog and starts the leg's goroutine.
-func (i *incoming) begin() {
+func (i *incoming) begin(from signalling.Party) {
 	i.offers = i.formats
 	i.dialog, i.farewell = i.agent.dialogOf(i.invite, i.tx, i.trunk), i.refuse
-	i.party = caller(i.invite, i.trunk)
+	i.party = from
 	i.learnMethods(i.invite)
 	i.sure, i.foretold = newReliable(i.trunk, i.invite), i.settle
 	i.note(false, "INVITE")

@@ -86,6 +86,7 @@ func (o *outgoing) next(auth sipmsg.Header) *sipmsg.Request {
 	}
 	o.session.ask(req)
 	o.identify(req)
+	o.vouchFor(req)
 	if auth != nil {
 		req.AppendHeader(auth)
 	}

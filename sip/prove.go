@@ -3,6 +3,7 @@ package sip
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -81,10 +82,32 @@ func (a *Agent) proven(req *sipmsg.Request, tx *sipmsg.ServerTx, trunks []*trunk
 		}
 	}
 	if len(pass) == 0 {
-		a.refuse(req, tx, asks.asks(req, verdict))
-		tx.Terminate() // whoever had no proof will not repeat the request, or is asked again
+		a.answerOnce(req, tx, asks.asks(req, verdict))
 	}
 	return pass
+}
+
+// answerOnce answers a request and keeps nothing: a repetition is answered anew,
+// with the same tag (RFC 3261 §8.2.7).
+func (a *Agent) answerOnce(req *sipmsg.Request, tx *sipmsg.ServerTx, r refusal) {
+	defer tx.Terminate()
+	res := a.response(req, r.status, r.phrase, nil)
+	res.To().Params.Add("tag", a.tagFor(string(*req.CallID()), req.CSeq().Value()))
+	for _, h := range r.headers {
+		res.AppendHeader(h)
+	}
+	fit(res)
+	to, err := netip.ParseAddrPort(res.Destination())
+	if conn, ok := tx.Connection().(*sipmsg.UDPConnection); ok && err == nil {
+		if g, ok := conn.PacketConn.(*guardedPackets); ok {
+			tx.Terminate() // first, so that it swallows no repetition
+			g.say([]byte(res.String()), to)
+			return
+		}
+	}
+	if err := tx.Connection().WriteMsg(res); err != nil {
+		a.log.Debug("a SIP response was not sent", "status", res.StatusCode, "fault", fmt.Sprintf("%T", err))
+	}
 }
 
 // judge looks at what a request brings to prove who sends it.

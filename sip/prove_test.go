@@ -53,9 +53,15 @@ func TestTrunkProvesItself(t *testing.T) {
 	if len(asked) != 2 || !strings.Contains(asked[0].Value(), "SHA-256") || !strings.Contains(asked[1].Value(), "MD5") {
 		t.Fatalf("401\n%s", first)
 	}
-	for again := first; again.GetHeader("WWW-Authenticate").Value() == asked[0].Value(); again = b.response("401") {
-		b.send(bare) // while the transaction is still there, it is answered from there
+	b.send(bare)
+	if again := b.response("401"); again.GetHeader("WWW-Authenticate").Value() == asked[0].Value() || tagOf(again.To().Params) != tagOf(first.To().Params) {
+		t.Errorf("the same again is answered\n%s", again)
 	}
+	b.agent.finished.mu.Lock()
+	if n := len(b.agent.finished.all); n > 0 {
+		t.Errorf("%d transactions are kept", n)
+	}
+	b.agent.finished.mu.Unlock()
 	if len(first.String()) > datagram {
 		t.Errorf("%d bytes", len(first.String()))
 	}

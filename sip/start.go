@@ -119,7 +119,7 @@ func (a *Agent) bind() error {
 func (a *Agent) certificates() error {
 	errs := []error{a.server.check()}
 	for _, name := range a.names {
-		if err := a.trunks[name].client.check(); err != nil {
+		if err := errors.Join(a.trunks[name].client.check(), a.trunks[name].notary.check()); err != nil {
 			errs = append(errs, fmt.Errorf("trunk %q: tls: %w", name, err))
 		}
 	}

@@ -30,6 +30,7 @@ type trunk struct {
 	allow   []netip.Prefix
 	gate    *proof.Gate // nil: its addresses are enough
 	nonces  nonceCounts
+	notary  *notary
 	proved  atomic.Pointer[string] // the realm that took the password for a call; nil: none yet
 
 	lost chan struct{} // a connection to it is
@@ -46,6 +47,7 @@ func newTrunk(a *Agent, label string, cfg TrunkConfig) (*trunk, error) {
 	name, port, _ := splitHost(cmp.Or(cfg.OutboundProxy, cfg.Host))
 	t.host = newHost(name, port, cfg.Transport)
 	t.enrols = newEnrolment(t)
+	t.notary = newNotary(cfg.STIR, a.web)
 	t.client = newClient(cfg.TLS, t.identity())
 	for _, s := range cfg.AllowFrom {
 		if p, err := parseSource(s); err == nil {

@@ -40,6 +40,7 @@ type TrunkConfig struct {
 	Redirects      int           `yaml:"redirects"`       // how many redirections of a call (3xx) are followed one after the other, 0 to 3, to the trunk's own addresses and to numbers that the user may call; default 0
 	SilenceTimeout time.Duration `yaml:"silence_timeout"` // no packet for so long in a call that is not on hold: the audio is lost; default 15s
 	Challenge      Challenge     `yaml:"challenge"`       // what the trunk must prove beside its address; default nothing
+	STIR           STIR          `yaml:"stir"`            // how callers' numbers are vouched for; default not
 	SessionExpires time.Duration `yaml:"session_expires"` // session timer (RFC 4028) that we ask for; 0: none of ours; default 30m
 	SessionMin     time.Duration `yaml:"session_min"`     // the shortest that we take; default 90s
 	SRTP           string        `yaml:"srtp"`            // audio encrypted by keys in SDP: off, optional or required; empty: required where the transport is tls or wss, else off
@@ -53,7 +54,7 @@ func TrunkDefaults() TrunkConfig {
 		ConnectTimeout: 4 * time.Second, SilenceTimeout: 15 * time.Second,
 		SessionExpires: 30 * time.Minute, SessionMin: shortestSession, DTMF: dtmfAuto,
 		EarlyMedia: earlyRing, Reliable: reliableSupported,
-		Challenge: defaultChallenge()}
+		Challenge: defaultChallenge(), STIR: defaultSTIR()}
 }
 
 // The spellings of numbers toward a trunk.
@@ -113,7 +114,7 @@ func (t TrunkConfig) withDefaults() TrunkConfig {
 	if t.Register.Expires == 0 {
 		t.Register.Expires = d.Register.Expires
 	}
-	t.Challenge = t.Challenge.withDefaults()
+	t.Challenge, t.STIR = t.Challenge.withDefaults(), t.STIR.withDefaults()
 	if t.CallerID == "" && len(t.Numbers) > 0 {
 		t.CallerID = t.Numbers[0]
 	}
@@ -128,7 +129,7 @@ func (t TrunkConfig) withDefaults() TrunkConfig {
 func (t TrunkConfig) Validate() error {
 	t = t.withDefaults()
 	return errors.Join(t.validHost(), t.validReach(), t.validProxy(), t.Register.validate(t), t.validWords(), t.validAuth(), t.validNumbers(), t.validSources(), t.validTimes(), t.validSession(), t.validDTMF(), t.validRedirects(), t.validSRTP(),
-		t.Challenge.Validate())
+		t.Challenge.Validate(), t.STIR.Validate())
 }
 
 func (t TrunkConfig) validHost() error {
