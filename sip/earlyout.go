@@ -97,7 +97,7 @@ func (o *outgoing) reoffered(f *fork, m request) {
 		return
 	}
 	local, codec := o.local, o.codec
-	o.codec, o.agreed = f.deal.Format, *f.deal
+	o.codec, o.agreed, o.local.Agreed = f.deal.Format, *f.deal, f.deal.Protection
 	o.describe(false)
 	body, n, err := o.answerTo(m.Body())
 	o.local.Formats, o.codec = local.Formats, codec
