@@ -54,12 +54,18 @@ func (s *stream) Read(b []byte) (int, error) {
 // Write implements net.Conn. A far end that takes nothing holds up nobody but
 // itself: what was cut off in the middle is of no use to it.
 func (s *stream) Write(b []byte) (int, error) {
+	n, err := s.put(b)
+	if status := finalIn(b); err == nil && status > 0 && !bytes.Contains(b, []byte(" CANCEL\r\n")) {
+		return n, kept{status} // nothing is repeated here
+	}
+	return n, err
+}
+
+func (s *stream) put(b []byte) (int, error) {
 	_ = s.SetWriteDeadline(time.Now().Add(streamWrite)) // fails where Write does
 	n, err := s.Conn.Write(b)
 	if err != nil {
 		s.Conn.Close()
-	} else if status := finalIn(b); status > 0 && !bytes.Contains(b, []byte(" CANCEL\r\n")) {
-		return n, kept{status} // nothing is repeated here
 	}
 	return n, err
 }
@@ -84,7 +90,7 @@ func (s *stream) next() error {
 	s.got, s.sought = s.got[size:], 0
 	s.ready, s.trunk = v.pass, s.trunk || len(v.pass) > 0
 	if len(v.reply) > 0 {
-		if _, err := s.Write(v.reply); err != nil {
+		if _, err := s.put(v.reply); err != nil {
 			return err
 		}
 	}

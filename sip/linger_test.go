@@ -2,8 +2,11 @@ package sip
 
 import (
 	"fmt"
+	"net/netip"
 	"runtime"
+	"strings"
 	"testing"
+	"time"
 
 	"roomline/media"
 	"roomline/signalling"
@@ -39,9 +42,117 @@ func TestFinishedCallsLeaveLittle(t *testing.T) {
 			call(i)
 		}
 		b2, g2 := standing()
-		t.Logf("in %v: %d bytes and %.2f goroutines a call", in, (int(b2)-int(bytes))/calls, float64(g2-goroutines)/calls)
+		each, standing := (int(b2)-int(bytes))/calls, float64(g2-goroutines)/calls
+		t.Logf("in %v: %d bytes and %.2f goroutines a call", in, each, standing)
+		if each > 5000 || standing > 0.2 { // times 32 s: under 0.2 MB per call/s
+			t.Errorf("in %v: %d bytes and %.2f goroutines a call", in, each, standing)
+		}
 	}
-	_ = media.PCMU
+}
+
+// What repeats a request that is over gets what it got, and is no second call;
+// its ACK is absorbed, and ends the repetition of the refusal.
+func TestRepetitions(t *testing.T) {
+	b := newBed(t, func(_ *TrunkConfig, x *timing) { x.t1, x.t2 = 20*time.Millisecond, 40*time.Millisecond })
+	b.board.refuse.Store(&signalling.Reason{Cause: signalling.Unallocated})
+	invite := b.text("INVITE", "+4930555", b.sdp("sendrecv", "0"))
+	b.send(invite)
+	first := b.response("404 INVITE")
+	if again := b.response("404 INVITE"); again.String() != first.String() { // timer G
+		t.Errorf("repeated\n%s", again)
+	}
+	b.board.refuse.Store(nil)
+	b.send(invite)
+	if again := b.response("404 INVITE"); again.String() != first.String() {
+		t.Errorf("to its repetition\n%s", again)
+	}
+	b.nobodyRings()
+	branch := branchOf(first)
+	ack := b.text("ACK", "+4930555", nil)
+	at := strings.Index(ack, "branch=") + len("branch=")
+	ack = strings.Replace(ack, ack[at:at+strings.IndexByte(ack[at:], ';')], branch, 1)
+	b.send(strings.Replace(ack, "To: <sip:+4930555@"+b.to.String()+">", "To: "+first.To().Value(), 1))
+	b.settle("404 INVITE")
+	b.never("404", 200*time.Millisecond)
+	b.send(strings.Replace(strings.Replace(invite, "INVITE sip", "CANCEL sip", 1), "10 INVITE", "10 CANCEL", 1))
+	if res := b.response("200 CANCEL"); tagOf(res.To().Params) != tagOf(first.To().Params) { // too late (RFC 3261 §9.2)
+		t.Errorf("to a late CANCEL\n%s", res)
+	}
+}
+
+// settle passes over what was on its way.
+func (b *bed) settle(want string) {
+	for {
+		select {
+		case msg := <-b.got:
+			if !is(msg, want) {
+				b.t.Errorf("%s came", msg)
+			}
+		case <-time.After(60 * time.Millisecond):
+			return
+		}
+	}
+}
+
+func TestRepetitionsOfACall(t *testing.T) {
+	b := newBed(t)
+	invite := b.text("INVITE", "+4930555", b.sdp("sendrecv", "0 8"))
+	b.send(invite)
+	leg := b.rung()
+	leg.Answer(media.PCMU)
+	res := b.response("200 INVITE")
+	b.ack(res, nil)
+	b.event(signalling.Confirmed)
+	b.send(invite) // absorbed (RFC 6026 §7.1)
+	b.seq++
+	bye := b.text("BYE", "+4930555", nil)
+	b.send(bye)
+	first := b.response("200 BYE")
+	b.ended(signalling.NormalClearing)
+	b.send(bye)
+	if again := b.response("200 BYE"); again.String() != first.String() {
+		t.Errorf("repeated\n%s", again)
+	}
+	b.nobodyRings()
+}
+
+// A refusal that the far end repeats has its ACK again, though nothing is left of
+// the call (RFC 3261 §17.1.1.2).
+func TestRepeatedRefusal(t *testing.T) {
+	b := newBed(t)
+	b.dial("+4930123")
+	res := b.reply(b.request("INVITE"), 486, "Busy Here", nil)
+	first := b.request("ACK")
+	b.ended(signalling.Busy)
+	b.send(res.String())
+	if again := b.request("ACK"); again.String() != first.String() && branchOf(again) != branchOf(first) {
+		t.Errorf("repeated\n%s", again)
+	}
+}
+
+// The rejected and the scanned displace nothing of a call.
+func TestRefusedDisplaceNoCalls(t *testing.T) {
+	f := newFinished(realTiming())
+	defer f.close()
+	to := netip.MustParseAddrPort("192.0.2.1:5060")
+	text := func(status, i int, method string) []byte {
+		return fmt.Appendf(nil, "SIP/2.0 %d X\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK%d\r\nTo: <sip:a>;tag=b\r\nCall-ID: c\r\nCSeq: 1 %s\r\n\r\n", status, i, method)
+	}
+	f.keep(text(200, -1, "BYE"), to, nil)
+	for i := range maxRefused + 1000 {
+		f.keep(text(404, i, "OPTIONS"), to, nil)
+	}
+	if len(f.all) > maxRefused+1 {
+		t.Errorf("%d are kept", len(f.all))
+	}
+	asks := func(i int, method string) bool {
+		m, _ := read(fmt.Appendf(nil, "%s sip:x SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK%d\r\nCall-ID: c\r\nCSeq: 1 %s\r\n\r\n", method, i, method))
+		_, over := f.repeated(m, to.Addr())
+		return over
+	}
+	if !asks(-1, "BYE") || asks(0, "OPTIONS") || !asks(maxRefused, "OPTIONS") {
+		t.Error("the wrong one was forgotten")
+	}
 }
 
 func standing() (uint64, int) {
