@@ -8,7 +8,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -31,7 +30,7 @@ type options struct {
 	most    int           // calls a second that are tried
 	trial   time.Duration // of each rate
 	steady  time.Duration // of the load under which processor and memory are looked at
-	rate    int           // of that load; 0: half of what is carried
+	rate    int           // of that load
 	verbose bool
 }
 
@@ -40,8 +39,8 @@ func main() {
 	flag.StringVar(&o.program, "new", "", "the `PROGRAM` to measure; empty: built from this tree")
 	flag.IntVar(&o.most, "most", 4000, "the highest `RATE` of calls a second that is tried")
 	flag.DurationVar(&o.trial, "trial", 4*time.Second, "how long each rate is tried")
-	flag.DurationVar(&o.steady, "steady", 45*time.Second, "how long the load lasts under which processor and memory are looked at; 0: they are not")
-	flag.IntVar(&o.rate, "rate", 0, "the `RATE` of that load; 0: half of what is carried")
+	flag.DurationVar(&o.steady, "steady", 40*time.Second, "how long the loads last under which processor and memory are looked at, more than the 32 s for which transactions linger; 0: they are not")
+	flag.IntVar(&o.rate, "rate", 100, "the `RATE` of that load")
 	flag.BoolVar(&o.verbose, "v", false, "tell of each rate that is tried")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -110,12 +109,14 @@ func measure(ctx context.Context, o options, w io.Writer) error {
 	return table.Flush()
 }
 
-// judge finds the highest rate, and looks at a lower one for longer.
-func (x *exchange) judge(ctx context.Context, o options, bed bed, dir string) (f figures, err error) {
-	before, err := x.rss()
-	if err != nil {
+// judge looks at a steady load first, while the program is as it was started,
+// and then finds the highest rate.
+func (x *exchange) judge(ctx context.Context, o options, bed bed, dir string) (figures, error) {
+	var f figures
+	if err := x.steady(ctx, o, bed, dir, &f); err != nil {
 		return f, err
 	}
+	var err error
 	f.rate, err = highest(o.most, func(rate int) (bool, error) {
 		r, err := bed.load(ctx, dir, x.addr, rate, o.trial)
 		if o.verbose {
@@ -123,24 +124,33 @@ func (x *exchange) judge(ctx context.Context, o options, bed bed, dir string) (f
 		}
 		return r.carried(), err
 	})
-	if err != nil || f.rate < 2 || o.steady == 0 {
-		return f, err
+	return f, err
+}
+
+// steady finds what a call costs at a steady load, and from a lower one before
+// it what each call/s more holds on to.
+func (x *exchange) steady(ctx context.Context, o options, bed bed, dir string, f *figures) error {
+	if o.steady == 0 {
+		return nil
 	}
-	rate := cmp.Or(o.rate, f.rate/2)
-	start, err := x.cpu()
-	if err != nil {
-		return f, err
+	var held [2]int64
+	low := max(o.rate/4, 1)
+	for i, rate := range [...]int{low, o.rate} {
+		start, err1 := x.cpu()
+		r, err2 := bed.load(ctx, dir, x.addr, rate, o.steady)
+		end, err3 := x.cpu()
+		rss, err4 := x.rss()
+		if err := errors.Join(err1, err2, err3, err4); err != nil {
+			return err
+		}
+		if o.verbose {
+			fmt.Fprintf(os.Stderr, "%s at %d calls/s for %s: %+v, %d MB\n", x.name, rate, o.steady, r, rss/1e6)
+		}
+		if r.failed > 0 || r.good == 0 {
+			return fmt.Errorf("of %d calls/s for %s %d failed", rate, o.steady, r.failed)
+		}
+		held[i], f.cpu = rss, (end-start)/time.Duration(r.good)
 	}
-	r, err := bed.load(ctx, dir, x.addr, rate, o.steady)
-	if err != nil {
-		return f, err
-	}
-	if r.failed > 0 || r.good == 0 {
-		return f, fmt.Errorf("of %d calls/s for %s %d failed", rate, o.steady, r.failed)
-	}
-	end, err1 := x.cpu()
-	after, err2 := x.rss()
-	f.cpu = (end - start) / time.Duration(r.good)
-	f.perCPS = float64(after-before) / 1e6 / float64(rate)
-	return f, errors.Join(err1, err2)
+	f.perCPS = float64(held[1]-held[0]) / 1e6 / float64(max(o.rate-low, 1))
+	return nil
 }
