@@ -11,6 +11,7 @@ import (
 
 // Legs keep the promises of signalling.Leg, whatever state they are in.
 func TestConformance(t *testing.T) {
+	t.Parallel()
 	brief := func(c *TrunkConfig, x *timing) {
 		c.Transfer, c.ConnectTimeout = transferRefer, 300*time.Millisecond
 		x.refer, x.bye, x.cancel, x.linger = 200*time.Millisecond, 200*time.Millisecond, 200*time.Millisecond, 200*time.Millisecond

@@ -56,6 +56,7 @@ func (p *peer) plainSDP() []byte { return p.saying("127.0.0.1", addrOf(p.rtp).Po
 
 // Each way of a digit, configured and by itself.
 func TestWaysOfDigits(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		way, want string
 		events    bool
@@ -137,6 +138,7 @@ func TestDigitsAsTones(t *testing.T) {
 
 // One digit is one digit when INFO and telephone-event both bring it.
 func TestDigitsByTwoWays(t *testing.T) {
+	t.Parallel()
 	b := newBed(t, func(_ *TrunkConfig, x *timing) { x.digit = time.Second })
 	_, invite := b.answered()
 	at, seq := rtpOf(t, invite.Body()), uint32(20)

@@ -268,6 +268,7 @@ func TestSecondInviteWhileOneIsOpen(t *testing.T) {
 
 // Our own hold meets theirs, in both roles; and a far end that asks us to wait.
 func TestGlareOfHolds(t *testing.T) {
+	t.Parallel()
 	for name, begin := range map[string]func(*bed) (signalling.Leg, func(method string, seq uint32, sdp []byte) string){
 		"we called": func(b *bed) (signalling.Leg, func(string, uint32, []byte) string) {
 			leg, invite := b.answered()
@@ -304,6 +305,7 @@ func TestGlareOfHolds(t *testing.T) {
 // While we wait after glare, theirs goes first; its answer holds them just as
 // well, so ours is not needed any more.
 func TestTheirsAfterGlare(t *testing.T) {
+	t.Parallel()
 	b := newBed(t, func(_ *TrunkConfig, x *timing) { x.glare = 3 * time.Millisecond })
 	leg, invite := b.answered()
 	leg.Show(signalling.View{Held: true})

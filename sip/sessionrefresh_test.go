@@ -59,6 +59,7 @@ func TestSessionTimerOfTheirCall(t *testing.T) {
 // We refresh by UPDATE at half the interval; a far end that does not know it
 // in spite of its Allow gets a re-INVITE, with the very description it has.
 func TestWeRefresh(t *testing.T) {
+	t.Parallel()
 	b := newBed(t, brisk)
 	b.dial("+4930123")
 	invite := b.request("INVITE")
@@ -91,6 +92,7 @@ func TestWeRefresh(t *testing.T) {
 }
 
 func TestRefreshFindsNoCall(t *testing.T) {
+	t.Parallel()
 	b := newBed(t, brisk)
 	b.dial("+4930123")
 	b.reply(b.request("INVITE"), 200, "OK", b.sdp("sendrecv", "0"), updates, "Supported: timer", "Session-Expires: 400;refresher=uac")
@@ -106,6 +108,7 @@ func TestRefreshFindsNoCall(t *testing.T) {
 // The far end should refresh: as long as it does the call goes on, and ends
 // shortly before the interval does if it does not.
 func TestFarEndRefreshes(t *testing.T) {
+	t.Parallel()
 	b := newBed(t, brisk)
 	b.send(b.text("INVITE", "+4930555", b.sdp("sendrecv", "0"), "Supported: timer", "Session-Expires: 1500;refresher=uac"))
 	b.rung().Answer(media.PCMU)

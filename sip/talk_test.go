@@ -193,6 +193,7 @@ func TestDigits(t *testing.T) {
 }
 
 func TestAudioStops(t *testing.T) {
+	t.Parallel()
 	b := newBed(t, func(c *TrunkConfig, x *timing) {
 		c.SilenceTimeout, x.watch, x.silence = time.Second, 50*time.Millisecond, time.Second
 	})
@@ -205,6 +206,7 @@ func TestAudioStops(t *testing.T) {
 }
 
 func TestSilenceOnHold(t *testing.T) {
+	t.Parallel()
 	b := newBed(t, func(c *TrunkConfig, x *timing) {
 		c.SilenceTimeout, x.watch, x.silence = time.Second, 50*time.Millisecond, time.Second
 	})
