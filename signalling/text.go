@@ -73,7 +73,7 @@ func (x *Exchange) Text(ctx context.Context, t Text) error {
 		return ErrNoText // nobody who writes there thinks of a message to a telephone
 	case !ok:
 		return Undelivered(why)
-	case t.Via == Matrix && to.Via == Matrix:
+	case (t.Via == Matrix) == (to.Via == Matrix): // nor from trunk to trunk, where it could go round for ever
 		return ErrNoText
 	case x.Draining():
 		return Undelivered{Cause: ShuttingDown}

@@ -25,7 +25,7 @@ func (s *shelf) Text(_ context.Context, t Text) error {
 
 // Text messages go by the same dial plan as calls, under the same rights.
 func TestTextsAreRouted(t *testing.T) {
-	plan := Plan{Inbound: []Inbound{{To: "+4930700", Trunk: "pbx", User: "@alice:ex.org"}, {To: "+4930701", Users: []string{"@alice:ex.org", "@bob:ex.org"}}},
+	plan := Plan{Inbound: []Inbound{{To: "+4930709", Trunk: "mute", Via: "pbx"}, {To: "+4930700", Trunk: "pbx", User: "@alice:ex.org"}, {To: "+4930701", Users: []string{"@alice:ex.org", "@bob:ex.org"}}},
 		Outbound: []Outbound{{Match: "+49*", Trunk: "pbx"}, {Match: "+33*", Trunk: "mute"}}}
 	lost := Undelivered{Cause: Unavailable}
 	for name, c := range map[string]struct {
@@ -41,6 +41,7 @@ func TestTextsAreRouted(t *testing.T) {
 		"to nobody of a group":  {t: Text{Via: "pbx", To: Party{Number: "+4930701"}}, rooms: []error{lost, lost}, want: lost, via: Matrix, users: []string{"@alice:ex.org", "@bob:ex.org"}},
 		"to no number of ours":  {t: Text{Via: "pbx", To: Party{Number: "+4930702"}}, want: Undelivered{Cause: Unallocated}},
 		"of another trunk":      {t: Text{Via: "mute", To: Party{Number: "+4930700"}}, want: Undelivered{Cause: Unallocated}},
+		"from trunk to trunk":   {t: Text{Via: "mute", To: Party{Number: "+4930709"}}, want: ErrNoText},
 		"to a telephone":        {t: Text{Via: Matrix, From: Party{User: "@alice:ex.org"}, To: Party{Number: "+49123"}}, via: "pbx", users: []string{""}},
 		"without rights":        {t: Text{Via: Matrix, From: Party{User: "@eve:ex.org"}, To: Party{Number: "+49123"}}, denied: true, want: Undelivered{Forbidden, "no"}},
 		"where none are taken":  {t: Text{Via: Matrix, From: Party{User: "@eve:ex.org"}, To: Party{Number: "+33123"}}, denied: true, want: ErrNoText},

@@ -20,6 +20,7 @@ type office struct {
 	say   chan func(*sipmsg.Request) *sipmsg.Response // one for each REGISTER; nil: silence
 	now   atomic.Pointer[seat]
 	times []time.Time // of the REGISTERs
+	wire  atomic.Pointer[chan struct{}]
 	leave chan struct{}
 	done  chan struct{}
 }
@@ -43,10 +44,12 @@ func newOffice(t *testing.T, change ...func(*TrunkConfig)) *office {
 	l := &listener{listenAddr: listenAddr{"udp", netip.MustParseAddrPort("0.0.0.0:5060")}}
 	o := &office{t: t, clerk: newClerk(trunk), seen: make(chan *sipmsg.Request, 1000), say: make(chan func(*sipmsg.Request) *sipmsg.Response, 1000),
 		leave: make(chan struct{}), done: make(chan struct{})}
+	o.wire.Store(new(chan struct{}))
 	o.now.Store(&seat{netip.MustParseAddrPort("192.0.2.1:5060"), l, "198.51.100.1"})
 	o.clerk.seat = func() (seat, bool) { return *o.now.Load(), true }
 	o.clerk.holds = func(was seat) bool { return was == *o.now.Load() }
 	o.clerk.ask = o.exchange
+	o.clerk.line = func(seat) <-chan struct{} { return *o.wire.Load() }
 	return o
 }
 
@@ -276,6 +279,45 @@ func TestMovedRegistration(t *testing.T) {
 		if last := o.next(); last.Contact().Address.Host != "198.51.100.2" || last.GetHeader("Expires").Value() != "0" {
 			t.Errorf("the last REGISTER\n%s", last)
 		}
+	})
+}
+
+// A connection that is lost is made anew, and the registration with it; but a
+// registrar that hangs up after every answer is not asked again and again.
+func TestRegistrationFollowsItsConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(t)
+		cut := func() {
+			wire := *o.wire.Load()
+			next := make(chan struct{})
+			o.wire.Store(&next)
+			if wire != nil {
+				close(wire)
+			}
+		}
+		cut()
+		for range 10 {
+			o.say <- says(200, "OK", "Contact: mine;expires=3600")
+		}
+		o.open()
+		o.next()
+		<-time.After(10 * time.Minute)
+		cut()
+		<-time.After(4 * time.Second)
+		if o.next() == nil {
+			t.Error("not registered again on a new connection")
+		}
+		cut()
+		<-time.After(20 * time.Second)
+		if o.next() != nil {
+			t.Error("registered again after a few seconds")
+		}
+		<-time.After(10 * time.Second)
+		if o.next() == nil {
+			t.Error("not registered again half a minute later")
+		}
+		o.is("registered")
+		o.shut()
 	})
 }
 

@@ -112,8 +112,8 @@ func (t *trunk) proxied() []sipmsg.Uri {
 	}
 	name, port, _ := splitHost(t.OutboundProxy)
 	uri := sipmsg.Uri{Scheme: "sip", Host: name, Port: int(port)}
-	if t.Transport != "udp" {
-		uri.UriParams.Add("transport", t.Transport)
+	if row, _ := transportOf(t.Transport); row.uri != "" {
+		uri.UriParams.Add("transport", row.uri)
 	}
 	uri.UriParams.Add("lr", "")
 	return []sipmsg.Uri{uri}

@@ -17,18 +17,21 @@ type clerk struct {
 	trunk *trunk
 	log   *slog.Logger
 	ask   func(req *sipmsg.Request, within time.Duration, until <-chan struct{}) (*sipmsg.Response, error)
-	seat  func() (seat, bool) // where we and the registrar are now
-	holds func(seat) bool     // whether that is still so
-	watch time.Duration       // between looks
-	quick time.Duration       // for the answer when we leave
+	seat  func() (seat, bool)        // where we and the registrar are now
+	holds func(seat) bool            // whether that is still so
+	line  func(seat) <-chan struct{} // closed when the connection to there is lost; nil: there is none
+	watch time.Duration              // between looks
+	quick time.Duration              // for the answer when we leave
 
 	state  registration
-	dialog *dialog     // its Call-ID and CSeq stay from one REGISTER to the next (RFC 3261 §10.2.4)
-	home   seat        // where we last asked first, and from where
-	detour *seat       // where a 3xx sent us after that
-	toward sipmsg.Uri  // its name there
-	last   sipmsg.Uri  // the Contact that we last asked for
-	old    *sipmsg.Uri // one of before, which is to be forgotten
+	dialog *dialog         // its Call-ID and CSeq stay from one REGISTER to the next (RFC 3261 §10.2.4)
+	home   seat            // where we last asked first, and from where
+	since  time.Time       // of the latest REGISTER
+	cut    <-chan struct{} // closed when its connection is lost
+	detour *seat           // where a 3xx sent us after that
+	toward sipmsg.Uri      // its name there
+	last   sipmsg.Uri      // the Contact that we last asked for
+	old    *sipmsg.Uri     // one of before, which is to be forgotten
 	creds  credentials
 	auth   sipmsg.Header // for the next request
 }
@@ -55,7 +58,7 @@ func (a *Agent) registerAll() {
 
 func newClerk(t *trunk) *clerk {
 	a := t.agent
-	c := &clerk{enrolment: t.enrols, trunk: t, log: a.log.With("trunk", t.name), ask: a.consult, seat: t.seat, holds: t.holds,
+	c := &clerk{enrolment: t.enrols, trunk: t, log: a.log.With("trunk", t.name), ask: a.consult, seat: t.seat, holds: t.holds, line: t.line,
 		watch: a.timing.follow, quick: a.timing.bye, state: registration{word: regNever, wish: t.Register.Expires}}
 	me := party{"", t.enrols.aor, newTag()}
 	c.dialog = &dialog{agent: a, trunk: t, callID: newTag(), local: me, remote: party{"", t.enrols.aor, ""}, localSeq: newSeq(),
@@ -73,6 +76,12 @@ func (c *clerk) run(leave <-chan struct{}) {
 	for c.state.phase != regLeft {
 		e := regEvent{kind: regDue}
 		select {
+		case <-c.cut:
+			c.cut = nil
+			if c.state.word == regRegistered {
+				due.Reset(max(renewal(rand.Float64()), time.Until(c.since.Add(renewalLeast))))
+			}
+			continue
 		case <-leave:
 			e.kind = regLeave
 		case <-due.C:
@@ -98,9 +107,20 @@ func (c *clerk) follow(e regEvent, due *time.Timer, leave <-chan struct{}) {
 		case do.leave:
 			e = c.exchange(0, c.quick, nil)
 		default:
+			c.cut = c.line(c.home)
 			return
 		}
 	}
+}
+
+// renewalLeast is how long a registration lasts at least before a lost connection
+// has it renewed: a registrar may hang up after every answer.
+const renewalLeast = 30 * time.Second
+
+// renewal is how long to wait before that: all who were connected to a registrar
+// that begins anew have lost their connections at once (RFC 5626 §4.5).
+func renewal(chance float64) time.Duration {
+	return time.Second + time.Duration(chance*float64(2*time.Second))
 }
 
 // step moves the state on, and tells of it where its words change.
@@ -139,6 +159,7 @@ func (c *clerk) exchange(expires, within time.Duration, leave <-chan struct{}) r
 	if !ok {
 		return regEvent{kind: regSilence}
 	}
+	c.since = time.Now()
 	req := c.register(at, expires)
 	res, err := c.ask(req, within, leave)
 	switch {

@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"cmp"
 	"errors"
 	"net/netip"
 	"slices"
@@ -90,6 +91,21 @@ func (t *trunk) holds(s seat) bool {
 	return len(now) == 0 || slices.Contains(now, s.remote.Addr()) && s.listener.hostFor(s.remote) == s.host
 }
 
+// line is closed when the connection to a place is lost, over which the
+// registrar may be calling us. There is none over UDP.
+func (t *trunk) line(s seat) <-chan struct{} {
+	if s.listener == nil || s.listener.row().network == "udp" {
+		return nil
+	}
+	fs := t.agent.flows
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	if f := fs.remote[s.remote]; f.alive() {
+		return f.lost
+	}
+	return nil
+}
+
 // redirected is where a 3xx leads, if that is one of the trunk's own addresses:
 // our name and whereabouts are told to nobody else.
 func (c *clerk) redirected(res *sipmsg.Response) (*seat, bool) {
@@ -101,7 +117,7 @@ func (c *clerk) redirected(res *sipmsg.Response) (*seat, bool) {
 	for _, addr := range addrs {
 		l := c.trunk.agent.listenerFor(c.trunk.Transport, addr)
 		if l != nil && c.trunk.trusts(addr) {
-			remote := netip.AddrPortFrom(addr, uint16(portOf(to.Address)))
+			remote := netip.AddrPortFrom(addr, cmp.Or(uint16(to.Address.Port), DefaultPort(c.trunk.Transport)))
 			c.toward = sipmsg.Uri{Scheme: "sip", Host: to.Address.Host, Port: to.Address.Port}
 			return &seat{remote, l, l.hostFor(remote)}, true
 		}
