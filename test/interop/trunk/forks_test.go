@@ -12,12 +12,13 @@ import (
 )
 
 // Far ends that no real exchange can be made to be, of SIPp: forks that answer
-// too late, PRACKs that are lost, CANCELs that cross the answer.
+// too late, PRACKs that are lost, CANCELs that cross the answer. SIPp takes any
+// OPTIONS for a call.
 func TestStrangeFarEnds(t *testing.T) {
 	t.Parallel()
 	g := open(t, with{limit: 2 * time.Minute, trunks: "  a: {host: \"@NET@.3:5060\", numbers: [\"+4930111\"]}\n" +
-		"  b1: {host: \"@NET@.11:5060\", numbers: [\"+49302221\"]}\n  b2: {host: \"@NET@.12:5060\", numbers: [\"+49302222\"]}\n" +
-		"  b3: {host: \"@NET@.13:5060\", numbers: [\"+49302223\"]}\n  b4: {host: \"@NET@.14:5060\", numbers: [\"+49302224\"]}\n  b5: {host: \"@NET@.15:5060\", numbers: [\"+49302225\"]}\n",
+		"  b1: {host: \"@NET@.11:5060\", keepalive: 0s, numbers: [\"+49302221\"]}\n  b2: {host: \"@NET@.12:5060\", keepalive: 0s, numbers: [\"+49302222\"]}\n" +
+		"  b3: {host: \"@NET@.13:5060\", keepalive: 0s, numbers: [\"+49302223\"]}\n  b4: {host: \"@NET@.14:5060\", keepalive: 0s, numbers: [\"+49302224\"]}\n  b5: {host: \"@NET@.15:5060\", keepalive: 0s, numbers: [\"+49302225\"]}\n",
 		routes: "    - {to: \"+4930331\", trunk: a, via: b1}\n    - {to: \"+4930332\", trunk: a, via: b2}\n    - {to: \"+4930333\", trunk: a, via: b3}\n    - {to: \"+4930334\", trunk: a, via: b4}\n    - {to: \"+4930335\", trunk: a, via: b5}\n"})
 	c := g.carrier(3)
 	far := []*sipp{}
@@ -57,7 +58,7 @@ func TestStrangeFarEnds(t *testing.T) {
 // gives up.
 func TestStrangeCallers(t *testing.T) {
 	t.Parallel()
-	g := open(t, with{trunks: "  a: {host: \"@NET@.3:5060\", numbers: [\"+4930111\"]}\n  b: {host: \"@NET@.4:5060\", numbers: [\"+4930222\"]}\n"})
+	g := open(t, with{trunks: "  a: {host: \"@NET@.3:5060\", numbers: [\"+4930111\"]}\n  b: {host: \"@NET@.4:5060\", keepalive: 0s, numbers: [\"+4930222\"]}\n"})
 	c := g.carrier(3)
 	for _, scenario := range []string{"uac-late-prack", "uac-delayed-offer"} {
 		caller := g.sipp(4, scenario, "-m", "1", "-s", "+4930111", "@NET@.2:5060")
