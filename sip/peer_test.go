@@ -35,6 +35,7 @@ type peer struct {
 	packets int  // of audio, sent
 
 	streams net.Listener // a peer on TCP
+	via     string       // what it speaks above that; empty: nothing
 	mu      sync.Mutex
 	stream  net.Conn // the latest
 }
@@ -81,7 +82,10 @@ func (p *peer) addr() netip.AddrPort {
 }
 
 func (p *peer) network() string {
-	if p.streams != nil {
+	switch {
+	case p.via != "":
+		return strings.ToUpper(p.via)
+	case p.streams != nil:
 		return "TCP"
 	}
 	return "UDP"
@@ -90,9 +94,15 @@ func (p *peer) network() string {
 // newStreamPeer is a peer on TCP.
 func newStreamPeer(t *testing.T, ip string) *peer {
 	t.Helper()
-	p := newPeer(t, ip)
+	return streamsAt(t, netip.AddrPortFrom(netip.MustParseAddr(ip), 0))
+}
+
+// streamsAt is one at a certain address.
+func streamsAt(t *testing.T, at netip.AddrPort) *peer {
+	t.Helper()
+	p := newPeer(t, at.Addr().String())
 	var err error
-	if p.streams, err = net.Listen("tcp4", ip+":0"); err != nil {
+	if p.streams, err = net.Listen("tcp4", at.String()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -281,7 +291,7 @@ func (p *peer) within(invite *sipmsg.Request, method string, seq uint32, body []
 
 // with is the peer at another sequence number, for writing only.
 func (p *peer) with(seq uint32) *peer {
-	return &peer{t: p.t, conn: p.conn, streams: p.streams, to: p.to, tag: p.tag, id: p.id, far: p.far, seq: seq}
+	return &peer{t: p.t, conn: p.conn, streams: p.streams, via: p.via, to: p.to, tag: p.tag, id: p.id, far: p.far, seq: seq}
 }
 
 // ack sends the ACK for a 2xx to the peer's own INVITE.

@@ -3,7 +3,6 @@ package sip
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"strings"
@@ -71,11 +70,17 @@ func (a *Agent) leaveFrom(req *sipmsg.Request, l *listener) {
 // send begins a client transaction. Whoever gets one reads its responses until
 // the last, or terminates it: the library waits for the reader.
 func (a *Agent) send(req *sipmsg.Request, within time.Duration) (*sipmsg.ClientTx, error) {
-	if !fit(req) {
-		return nil, fmt.Errorf("a %s of %d bytes is too large for UDP: set transport to tcp", req.Method, len(req.String()))
-	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(a.ctx), within)
 	defer cancel()
+	if !fit(req) {
+		return a.sendLarge(ctx, req)
+	}
+	return a.dispatch(ctx, req)
+}
+
+// dispatch begins the transaction on the request's connection. One that turns out
+// to be dead is made again, once.
+func (a *Agent) dispatch(ctx context.Context, req *sipmsg.Request) (*sipmsg.ClientTx, error) {
 	f, err := a.reach(ctx, req)
 	if err != nil {
 		return nil, err

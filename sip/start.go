@@ -43,6 +43,7 @@ func (a *Agent) Start(ctx context.Context) error {
 			}
 		})
 		l.ready()
+		l.unlimit(a.transport)
 	}
 	a.warnOfKeys()
 	a.registerAll()

@@ -11,10 +11,13 @@ import (
 )
 
 // newStreamBed is a bed whose trunk speaks TCP.
-func newStreamBed(t *testing.T) *bed {
+func newStreamBed(t *testing.T, change ...func(*TrunkConfig)) *bed {
 	t.Helper()
 	b := &bed{peer: newStreamPeer(t, "127.0.0.1"), board: &board{calls: make(chan signalling.Incoming, 10)}, ports: newPorts(t)}
 	cfg := TrunkConfig{Host: b.addr().String(), Transport: "tcp", Numbers: []string{"+4930555"}, Username: "gw", Password: "s3cret", ConnectTimeout: time.Second}
+	for _, c := range change {
+		c(&cfg)
+	}
 	b.agent = startAgent(t, map[string]TrunkConfig{"carrier": cfg}, b.ports, b.board, realTiming())
 	b.to = b.agent.listeners[1].addr
 	b.box = signalling.NewInbox("call", discard())
@@ -174,6 +177,48 @@ func TestTooLargeForUDP(t *testing.T) {
 	b.box = signalling.NewInbox("second", discard())
 	b.dial("+4930123")
 	b.reply(b.request("INVITE"), 401, "Unauthorized", nil, strings.Replace(challenge, `"n1"`, `"`+strings.Repeat(long, 3)+`"`, 1))
+	// The peer refuses TCP, so it comes in several packets (RFC 3261 §18.1.1).
+	large := b.request("INVITE")
+	if via, c := large.Via(), large.Contact().Address; via.Transport != "UDP" || len(large.String()) <= datagram || c.UriParams.Has("transport") || c.Port != int(b.to.Port()) {
+		t.Errorf("INVITE\n%s", large)
+	}
+	b.reply(large, 486, "Busy Here", nil)
+	b.ended(signalling.Busy)
+}
+
+// A request that is too large for UDP goes over TCP, and its ACK and CANCEL go
+// its way (RFC 3261 §18.1.1).
+func TestLargeGoesOverTCP(t *testing.T) {
+	b := newBed(t)
+	streams := streamsAt(t, b.addr())
+	b.dial("+4930123")
+	b.reply(b.request("INVITE"), 401, "Unauthorized", nil, strings.Replace(challenge, `"n1"`, `"`+strings.Repeat("x", 900)+`"`, 1))
+	invite := streams.request("INVITE")
+	c := invite.Contact().Address
+	if invite.Via().Transport != "TCP" || c.UriParams.GetOr("transport", "") != "tcp" || c.Port != int(b.agent.listeners[1].addr.Port()) || c.Port != invite.Via().Port {
+		t.Errorf("INVITE\n%s", invite)
+	}
+	streams.reply(invite, 486, "Busy Here", nil)
+	b.ended(signalling.Busy)
+	streams.request("ACK")
+}
+
+// Where there is no TCP listener, the call says what is missing.
+func TestTooLargeWithoutTCP(t *testing.T) {
+	p := newPeer(t, "127.0.0.1")
+	cfg := TrunkConfig{Host: p.addr().String(), Numbers: []string{"+4930555"}, Username: "gw", Password: "s3cret"}
+	a, err := New(Config{Listen: []string{"udp://127.0.0.1:0"}}, map[string]TrunkConfig{"carrier": cfg}, newPorts(t), &board{}, nil, discard())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { a.Close() })
+	p.to = a.listeners[0].addr
+	b := &bed{peer: p, agent: a, box: signalling.NewInbox("x", discard())}
+	b.dial("+4930123")
+	b.reply(b.request("INVITE"), 401, "Unauthorized", nil, strings.Replace(challenge, `"n1"`, `"`+strings.Repeat("x", 900)+`"`, 1))
 	if why := b.ended(signalling.TrunkUnreachable); !strings.Contains(why.Detail, "too large for UDP") {
 		t.Errorf("detail %q", why.Detail)
 	}
