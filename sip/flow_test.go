@@ -180,7 +180,7 @@ func TestAnswersNeverFollowVia(t *testing.T) {
 	}
 }
 
-// livekit #809: a ping between messages is answered, and a CRLF before one is
+// A ping between messages is answered, and a CRLF before one is
 // no error (RFC 5626 §3.5.1, RFC 3261 §7.5).
 func TestPingIsAnswered(t *testing.T) {
 	b := newStreamBed(t)
