@@ -1,7 +1,6 @@
 package sip
 
 import (
-	"errors"
 	"net/netip"
 	"strings"
 	"sync/atomic"
@@ -282,6 +281,29 @@ func TestMovedRegistration(t *testing.T) {
 	})
 }
 
+// S10: a place that a 3xx named is no registrar's own, and gets no credentials.
+func TestCredentialsAreForTheRegistrar(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(t, func(cfg *TrunkConfig) { cfg.AllowFrom = []string{"192.0.2.0/24"} })
+		o.trunk.agent.listeners = []*listener{o.now.Load().listener}
+		o.say <- says(302, "Moved", "Contact: <sip:192.0.2.8>")
+		o.say <- func(req *sipmsg.Request) *sipmsg.Response {
+			moved := *o.now.Load()
+			moved.remote = netip.MustParseAddrPort("192.0.2.8:5060")
+			o.now.Store(&moved)
+			return says(401, "Unauthorized", challenge)(req)
+		}
+		o.open()
+		o.is("failed: 401 the challenge did not come from the trunk's host")
+		for req := o.next(); req != nil; req = o.next() {
+			if req.GetHeader("Authorization") != nil {
+				t.Errorf("credentials for %s", req.Destination())
+			}
+		}
+		o.shut()
+	})
+}
+
 // A connection that is lost is made anew, and the registration with it; but a
 // registrar that hangs up after every answer is not asked again and again.
 func TestRegistrationFollowsItsConnection(t *testing.T) {
@@ -365,52 +387,5 @@ func TestRedirectedRegistration(t *testing.T) {
 			}
 			o.shut()
 		})
-	}
-}
-
-func TestGranted(t *testing.T) {
-	ours := sipmsg.Uri{Scheme: "sip", User: "rabc", Host: "198.51.100.1", Port: 5060}
-	for name, c := range map[string]struct {
-		headers []string
-		want    time.Duration
-	}{
-		"nothing is listed":              {nil, time.Hour},
-		"Expires only":                   {[]string{"Expires: 50"}, 50 * time.Second},
-		"ours without expires":           {[]string{"Expires: 50", "Contact: <sip:rabc@198.51.100.1>"}, 50 * time.Second},
-		"ours among others":              {[]string{"Contact: <sip:x@198.51.100.1>;expires=9", "Contact: <sip:rabc@198.51.100.1:5060>;expires=8", "Contact: <sip:rabc@198.51.100.7>;expires=99"}, 8 * time.Second},
-		"ours, as the registrar sees it": {[]string{"Contact: <sip:rabc@203.0.113.5:40001>;expires=70"}, 70 * time.Second},
-		"only others":                    {[]string{"Expires: 50", "Contact: <sip:x@198.51.100.1>;expires=9"}, 0},
-		"none any more":                  {[]string{"Contact: <sip:rabc@198.51.100.1>;expires=0"}, 0},
-		"nonsense":                       {[]string{"Expires: soon", "Contact: <sip:rabc@198.51.100.1>;expires=-1"}, time.Hour},
-		"a century":                      {[]string{"Expires: 3155760000"}, maxExpires},
-		"more than can be counted":       {[]string{"Expires: 99999999999999999999"}, time.Hour},
-	} {
-		req := sipmsg.NewRequest(sipmsg.REGISTER, sipmsg.Uri{Host: "x"})
-		req.AppendHeader(&sipmsg.ContactHeader{Address: ours})
-		if got := granted(says(200, "OK", c.headers...)(req), ours, time.Hour); got != c.want {
-			t.Errorf("%s: %s, want %s", name, got, c.want)
-		}
-	}
-}
-
-func TestRegisterIsChecked(t *testing.T) {
-	for want, change := range map[string]func(*TrunkConfig){
-		"register.expires": func(c *TrunkConfig) { c.Register.Expires = time.Second },
-		"register.server":  func(c *TrunkConfig) { c.Register.Server = "x y" },
-		"register.user":    func(c *TrunkConfig) { c.Register.User = "me@home" },
-		"outbound_proxy":   func(c *TrunkConfig) { c.OutboundProxy = "sip:proxy" },
-	} {
-		cfg := TrunkDefaults()
-		cfg.Host, cfg.Username, cfg.Password, cfg.Register.Enabled = "192.0.2.1", "1", "s3cret", true
-		if err := cfg.Validate(); err != nil {
-			t.Fatal(err)
-		}
-		if change(&cfg); cfg.Validate() == nil || !strings.HasPrefix(cfg.Validate().Error(), want+": ") {
-			t.Errorf("%s: %v", want, cfg.Validate())
-		}
-	}
-	if err := (TrunkConfig{Host: "192.0.2.1", CallerID: "1", Register: Register{Enabled: true}}).Validate(); err == nil ||
-		errors.Unwrap(err) != nil || !strings.Contains(err.Error(), "register.user") {
-		t.Errorf("without an account: %v", err)
 	}
 }

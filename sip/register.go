@@ -1,7 +1,6 @@
 package sip
 
 import (
-	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"net/netip"
@@ -152,75 +151,3 @@ func (c *clerk) tell(word string, again time.Duration) {
 }
 
 func (c *clerk) patience() time.Duration { return max(c.trunk.ConnectTimeout, 10*time.Second) }
-
-// exchange sends one REGISTER and makes an event of what came back.
-func (c *clerk) exchange(expires, within time.Duration, leave <-chan struct{}) regEvent {
-	at, ok := c.place(expires == 0)
-	if !ok {
-		return regEvent{kind: regSilence}
-	}
-	c.since = time.Now()
-	req := c.register(at, expires)
-	res, err := c.ask(req, within, leave)
-	switch {
-	case errors.Is(err, errLeaving):
-		return regEvent{kind: regLeave}
-	case err != nil:
-		c.log.Debug("no answer to a REGISTER", "error", short(err))
-		c.trunk.registrar().setAside(at.remote, penalty) // another machine may do better
-		return regEvent{kind: regSilence}
-	case res.StatusCode == 503:
-		c.trunk.registrar().setAside(at.remote, penalty)
-	}
-	return c.read(req, res, expires)
-}
-
-// place is where the next request goes: on within an attempt, and where a
-// binding is to be taken back, it is where the last one went.
-func (c *clerk) place(back bool) (seat, bool) {
-	if c.detour != nil {
-		return *c.detour, true
-	}
-	if back && c.home.listener != nil {
-		return c.home, true
-	}
-	at, ok := c.seat()
-	if ok {
-		c.home = at
-	}
-	return at, ok
-}
-
-// read makes an event of an answer, and remembers what calls need of it.
-func (c *clerk) read(req *sipmsg.Request, res *sipmsg.Response, expires time.Duration) regEvent {
-	e := regEvent{kind: regReply, status: res.StatusCode, phrase: displayName(res.Reason), after: secondsIn(res, "retry-after"), least: secondsIn(res, "min-expires")}
-	c.auth = nil
-	switch {
-	case res.IsSuccess() && expires == 0:
-		c.routes.Store(nil)
-	case res.IsSuccess():
-		c.creds.worked()
-		e.granted, c.old = granted(res, c.last, expires), nil
-		routes := serviceRoute(res)
-		c.routes.Store(&routes)
-	case challenged(res.StatusCode):
-		auth, err := c.creds.answer(req, res)
-		c.auth, e.proof, e.why = auth, err == nil, refusedWhy(err)
-	case res.StatusCode < 400:
-		c.detour, e.follow = c.redirected(res)
-	}
-	return e
-}
-
-// refusedWhy says in a few words why a challenge is not answered (any more).
-func refusedWhy(err error) string {
-	switch {
-	case err == nil:
-		return ""
-	case errors.Is(err, errRefused):
-		return "wrong password"
-	case errors.Is(err, errNoCredentials):
-		return "no password is configured"
-	}
-	return err.Error()
-}
