@@ -19,4 +19,5 @@ type Negotiated struct {
 	Remote                   netip.AddrPort // where the far end wants its packets
 	Send, Receive            bool           // a=sendrecv is both (RFC 3264 §5.1), from our side
 	Protection               Protection     // of the packets; its keys print as a mask
+	Handshake                Handshake      // that makes their keys instead
 }

@@ -116,7 +116,7 @@ func (o *outgoing) reoffered(f *fork, m request) {
 // insist asks for the codec that the call was promised, where the answer is in
 // another one: who placed the call cannot be told of that (RFC 3261 §13.2.1).
 func (l *leg) insist(n media.Negotiated) {
-	l.agreed, l.local.Agreed = n, n.Protection
+	l.agreed, l.local.Agreed, l.local.Greeted = n, n.Protection, n.Handshake
 	l.agreed.Format = l.codec
 	l.insists, l.reoffer.tell = true, true
 }

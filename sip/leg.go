@@ -120,6 +120,9 @@ func (l *leg) open() (signalling.Reason, bool) {
 	l.hearTones()
 	l.local = offer.Local{Addr: p.Addr(), SessionID: uint64(newSeq()), Version: 1, Policy: l.trunk.policy()}
 	l.local.Renew(l.trunk.suites()...)
+	if err := l.introduce(); err != nil {
+		return signalling.Reason{Cause: signalling.Internal, Detail: err.Error()}, false
+	}
 	return signalling.Reason{}, true
 }
 
@@ -128,7 +131,7 @@ func (l *leg) open() (signalling.Reason, bool) {
 // inactive or the RFC 2543 way it does not (RFC 3264 §8.4).
 func (l *leg) start(n media.Negotiated) {
 	l.agreed, l.codec, l.since = n, n.Format, time.Now()
-	l.local.Agreed = n.Protection
+	l.local.Agreed, l.local.Greeted = n.Protection, n.Handshake
 	l.keepNumbers()
 	l.port.Start(n)
 	hold := !n.Send

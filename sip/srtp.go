@@ -20,6 +20,9 @@ const (
 )
 
 func (t TrunkConfig) validSRTP() error {
+	if t.WebRTC && t.SRTP != "" {
+		return fmt.Errorf("srtp: expected none, because webrtc has keys of its own, found %q", t.SRTP)
+	}
 	switch t.SRTP {
 	case "", srtpOff, srtpOptional, srtpRequired:
 		return nil
@@ -35,6 +38,8 @@ func (t TrunkConfig) sealed() bool { return t.Transport == "tls" || t.Transport 
 // where that is left out encryption wherever its keys travel encrypted.
 func (t TrunkConfig) policy() offer.Policy {
 	switch {
+	case t.WebRTC:
+		return offer.WebRTC
 	case t.SRTP == srtpRequired || t.SRTP == "" && t.sealed():
 		return offer.Required
 	case t.SRTP == srtpOptional:
@@ -47,7 +52,7 @@ func (t TrunkConfig) policy() offer.Policy {
 // whoever reads their signalling.
 func (a *Agent) warnOfKeys() {
 	for _, name := range a.names {
-		if t := a.trunks[name]; t.policy() != offer.Off && !t.sealed() {
+		if t := a.trunks[name]; t.policy() != offer.Off && t.policy() != offer.WebRTC && !t.sealed() {
 			a.log.Warn("a trunk's audio is encrypted by keys that travel unencrypted: use transport tls",
 				"trunk", name, "transport", t.Transport, "srtp", t.SRTP)
 		}
@@ -63,6 +68,16 @@ func (t *trunk) suites() []media.Suite {
 	return []media.Suite{media.AES256GCM, media.AES128GCM, media.AES256SHA80, media.AES128SHA80}
 }
 
+// introduce makes the leg's port speak WebRTC, where the trunk does.
+func (l *leg) introduce() error {
+	if l.local.Policy != offer.WebRTC {
+		return nil
+	}
+	id, err := l.port.Introduce()
+	l.local.Web = offer.Web(id)
+	return err
+}
+
 // readSDP reads a description of the far end, and writes ours in its profile
 // from now on.
 func (l *leg) readSDP(sdp []byte) (offer.Audio, error) {
@@ -76,7 +91,7 @@ func (l *leg) readSDP(sdp []byte) (offer.Audio, error) {
 // unprotected tells whether a description failed for its encryption, and says
 // so in a sentence.
 func unprotected(err error) (string, bool) {
-	for _, e := range []error{offer.ErrSecure, offer.ErrPlain, offer.ErrNoKey, offer.ErrWeaker, offer.ErrOurKey} {
+	for _, e := range []error{offer.ErrSecure, offer.ErrPlain, offer.ErrNoKey, offer.ErrWeaker, offer.ErrOurKey, offer.ErrWeb} {
 		if errors.Is(err, e) {
 			return e.Error(), true
 		}
@@ -117,6 +132,8 @@ func (t *trunk) guess(r signalling.Reason, status int) signalling.Reason {
 		r.Detail += "; it may ask for RTP/SAVP: srtp is optional"
 	case offer.Required:
 		r.Detail += "; it may not take encrypted audio: srtp is required"
+	case offer.WebRTC:
+		r.Detail += "; it may not take audio as browsers have it: webrtc is true"
 	}
 	return r
 }

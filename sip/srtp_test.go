@@ -130,8 +130,13 @@ func TestPolicyOfTrunks(t *testing.T) {
 			t.Errorf("%+v: %s", c, got)
 		}
 	}
-	if err := (TrunkConfig{SRTP: "yes"}).validSRTP(); err == nil {
-		t.Error("srtp: yes is valid")
+	if (TrunkConfig{Transport: "tls", WebRTC: true}).policy() != offer.WebRTC {
+		t.Error("webrtc does nothing")
+	}
+	for _, bad := range []TrunkConfig{{SRTP: "yes"}, {SRTP: "required", WebRTC: true}} {
+		if err := bad.validSRTP(); err == nil {
+			t.Errorf("%+v is valid", bad)
+		}
 	}
 }
 
@@ -390,4 +395,44 @@ func (l *lockedBuffer) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.String()
+}
+
+// A trunk as to a browser: DTLS-SRTP and ICE, between two of our own ports; the
+// test is the one that checks, for both are lite.
+func TestWebRTCCall(t *testing.T) {
+	b := newBed(t, func(c *TrunkConfig, _ *timing) { c.WebRTC = true })
+	far, err := b.ports.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = far.Close() })
+	id, err := far.Introduce()
+	if err != nil {
+		t.Fatal(err)
+	}
+	local := offer.Local{Addr: far.Addr(), Formats: []media.Format{media.PCMU}, SessionID: 1, Version: 1, Policy: offer.WebRTC, Web: offer.Web(id)}
+	b.send(b.text("INVITE", "+4930555", b.sdp("sendrecv", "0"))) // as telephones do: refused
+	if w := b.response("488 INVITE").GetHeader("Warning"); w == nil || !strings.Contains(w.Value(), "no WebRTC audio") {
+		t.Errorf("warned %v", w)
+	}
+	b.id = newTag()
+	b.send(b.text("INVITE", "+4930555", offer.Offer(local)))
+	leg := b.rung()
+	leg.Answer(media.PCMU)
+	res := b.response("200 INVITE")
+	remote, err := offer.WebRTC.Parse(res.Body())
+	if err != nil {
+		t.Fatalf("%v in\n%s", err, res.Body())
+	}
+	n, err := offer.Accept(local, remote)
+	if err != nil || !n.Handshake.On() || n.Handshake.Client {
+		t.Fatalf("%+v, %v", n.Handshake, err)
+	}
+	b.ack(res, nil)
+	b.event(signalling.Confirmed)
+	swapped := bytes.Replace(offer.Offer(local), []byte(id.Fingerprint[:5]), []byte("00:00"), 1) // R8
+	b.send(b.with(11).text("INVITE", "+4930555", swapped))
+	b.response("488 INVITE")
+	b.send(b.with(12).text("INVITE", "+4930555", offer.Offer(local)))
+	b.ack(b.response("200 INVITE"), nil)
 }

@@ -43,6 +43,7 @@ type TrunkConfig struct {
 	STIR           STIR          `yaml:"stir"`            // how callers' numbers are vouched for; default not
 	SessionExpires time.Duration `yaml:"session_expires"` // session timer (RFC 4028) that we ask for; 0: none of ours; default 30m
 	SessionMin     time.Duration `yaml:"session_min"`     // the shortest that we take; default 90s
+	WebRTC         bool          `yaml:"webrtc"`          // audio as browsers have it: DTLS-SRTP, and ICE of which we do the lite half; default false
 	SRTP           string        `yaml:"srtp"`            // audio encrypted by keys in SDP: off, optional or required; empty: required where the transport is tls or wss, else off
 	DTMF           string        `yaml:"dtmf"`            // how digits are sent: auto (the default), rfc4733, info or inband
 }

@@ -65,7 +65,7 @@ var home = map[string]string{
 	"github.com/pion/webrtc/v4":           "media/peer",
 	"github.com/pion/ice/v4":              "media/peer",
 	"github.com/pion/sdp/v3":              "media/peer",
-	"github.com/pion/dtls/v3":             "media/peer",
+	"github.com/pion/dtls/v3":             "media/port",
 	"github.com/pion/srtp/v3":             "media/port",
 	"github.com/pion/rtp":                 "media",
 	"github.com/pion/rtcp":                "media",

@@ -20,6 +20,9 @@ type Local struct {
 	Proto  string           // of an offer within a call, as it was agreed; empty: what the policy says
 	Agreed media.Protection // what the call has so far, and keeps
 
+	Web     Web             // what our end is known by, under the policy of WebRTC
+	Greeted media.Handshake // that the call had so far, and keeps
+
 	Numbers []Codec // payload types of the session so far, which stay (RFC 3264 §8.3.2)
 	Lines   []MLine // every m= line of the session so far, ours at Index; nil: ours alone
 	Index   int
@@ -99,6 +102,12 @@ func Answer(remote Audio, l Local, pick media.Format) ([]byte, media.Negotiated,
 	}
 	n := remote.negotiated(l)
 	n.Protection = protection
+	setup := ""
+	if l.Policy == WebRTC {
+		if n.Handshake, setup, err = l.greet(remote); err != nil {
+			return nil, media.Negotiated{}, err
+		}
+	}
 	n.Format, n.SendPT, n.RecvPT = pick, codec.PT, codec.PT
 	chosen := []Codec{{codec.PT, pick, ""}}
 	if pick.Same(media.Opus) {
@@ -114,6 +123,9 @@ func Answer(remote Audio, l Local, pick media.Format) ([]byte, media.Negotiated,
 			w.audio(l.Addr.Port(), line.Proto, chosen, direction(n.Send, n.Receive))
 			if protection.On() {
 				w.crypto(key)
+			}
+			if setup != "" {
+				w.web(l, setup)
 			}
 		} else {
 			w.refuse(line)
@@ -137,6 +149,11 @@ func Accept(l Local, answer Audio) (media.Negotiated, error) {
 	codecs, events := ours(l)
 	n := answer.negotiated(l)
 	n.Protection = protection
+	if l.Policy == WebRTC {
+		if n.Handshake, _, err = l.greet(answer); err != nil {
+			return media.Negotiated{}, err
+		}
+	}
 	for _, theirs := range answer.Codecs {
 		for _, c := range codecs {
 			unnamed := theirs.Format.Name == "" && theirs.PT == c.PT

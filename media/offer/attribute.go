@@ -12,7 +12,11 @@ import (
 // good as none.
 func (s *section) attribute(value string) {
 	name, rest, _ := strings.Cut(value, ":")
-	switch strings.ToLower(strings.TrimSpace(name)) {
+	name = strings.ToLower(strings.TrimSpace(name))
+	if s.web.read(name, rest) {
+		return
+	}
+	switch name {
 	case "sendrecv":
 		s.dir, s.hasDir = SendRecv, true
 	case "sendonly":

@@ -28,15 +28,26 @@ func static(pt uint8) media.Format {
 	return media.Format{}
 }
 
-// profile says whether RTP flows over proto, and whether it is encrypted.
-func profile(proto string) (rtp, secure bool) {
+// protection is how a profile encrypts.
+type protection uint8
+
+const (
+	bare       protection = iota
+	keyed                 // by keys in the description
+	handshaken            // by DTLS
+)
+
+// profile says whether RTP flows over proto, and how it is encrypted.
+func profile(proto string) (rtp bool, how protection) {
 	switch strings.ToUpper(proto) {
 	case "RTP/AVP", "RTP/AVPF":
-		return true, false
-	case "RTP/SAVP", "RTP/SAVPF", "UDP/TLS/RTP/SAVP", "UDP/TLS/RTP/SAVPF":
-		return true, true
+		return true, bare
+	case "RTP/SAVP", "RTP/SAVPF":
+		return true, keyed
+	case "UDP/TLS/RTP/SAVP", "UDP/TLS/RTP/SAVPF":
+		return true, handshaken
 	}
-	return false, false
+	return false, bare
 }
 
 // audio chooses the stream: of those that the policy may use one that we could
@@ -47,7 +58,7 @@ func (d *description) audio(p Policy) (Audio, error) {
 	score, stopped := -1, -1
 	for i := range d.streams {
 		s := &d.streams[i]
-		rtp, secure := profile(s.line.Proto)
+		rtp, how := profile(s.line.Proto)
 		if !strings.EqualFold(s.line.Media, "audio") || !rtp {
 			continue
 		}
@@ -55,7 +66,8 @@ func (d *description) audio(p Policy) (Audio, error) {
 			stopped = i
 			continue
 		}
-		if err := p.usable(secure, s.keys); err != nil {
+		web := s.web.within(d.session.web)
+		if err := p.usable(how, s.keys, web); err != nil {
 			refused = err
 			continue
 		}
@@ -65,9 +77,9 @@ func (d *description) audio(p Policy) (Audio, error) {
 			continue
 		}
 		if p != Off {
-			a.Secure, a.Keys = secure, s.keys
+			a.Secure, a.Keys, a.web = how != bare, s.keys, web
 		}
-		liked := p.rank(secure, s.keys)
+		liked := p.rank(how != bare, s.keys)
 		if len(a.Formats()) > 0 {
 			liked += 10
 		}
@@ -115,13 +127,15 @@ func (d *description) usable(i int) (Audio, error) {
 	return a, nil
 }
 
-// direction counts c=0.0.0.0 as a far end that does not receive (RFC 3264 §8.4).
+// direction counts c=0.0.0.0 as a far end that does not receive (RFC 3264 §8.4),
+// unless ICE is to find where it is (RFC 8839 §4.3.1).
 func (d *description) direction(s *section, conn netip.Addr) Direction {
 	dir := d.session.dir
 	if s.hasDir {
 		dir = s.dir
 	}
-	return direction(dir.sends(), dir.receives() && !conn.IsUnspecified())
+	_, how := profile(s.line.Proto)
+	return direction(dir.sends(), dir.receives() && (!conn.IsUnspecified() || how == handshaken))
 }
 
 func (s *section) codecs() (codecs, events []Codec) {

@@ -92,6 +92,7 @@ type Audio struct {
 	Secure    bool           // its profile is RTP/SAVP or SAVPF
 	Keys      []Crypto       // for its encryption, in the far end's order; none where the policy is Off
 	Index     int            // which m= line it is, from 0
+	web       webSide        // under the policy of WebRTC
 	Lines     []MLine        // every m= line in order
 }
 

@@ -54,6 +54,7 @@ type section struct {
 	hasDir  bool
 	ptime   time.Duration
 	keys    []Crypto
+	web     webSide
 }
 
 func (d *description) at() *section {

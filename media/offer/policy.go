@@ -14,11 +14,12 @@ const (
 	Off      Policy = iota
 	Optional        // RTP/AVP with keys in our offers, and whatever the far end offers in kind (RFC 8643)
 	Required        // RTP/SAVP with keys, and nothing else
+	WebRTC          // UDP/TLS/RTP/SAVPF: keys by DTLS, the way by ICE, and nothing else (RFC 8827)
 )
 
 // String is the policy's name in a configuration.
 func (p Policy) String() string {
-	return [...]string{"off", "optional", "required", "required"}[p&3]
+	return [...]string{"off", "optional", "required", "webrtc"}[p&3]
 }
 
 // Why a description is refused for what it says of encryption; answer 488.
@@ -33,8 +34,15 @@ var (
 
 // usable tells whether the policy lets a stream of this profile be used, and
 // else why not.
-func (p Policy) usable(secure bool, keys []Crypto) error {
+func (p Policy) usable(how protection, keys []Crypto, web webSide) error {
+	secure := how != bare
 	switch {
+	case p == WebRTC && (how != handshaken || !web.complete()):
+		return ErrWeb
+	case p == WebRTC:
+		return nil
+	case how == handshaken && p != Off:
+		return ErrNoKey
 	case secure && p == Off:
 		return ErrSecure
 	case secure && len(keys) == 0: // R6
@@ -49,7 +57,7 @@ func (p Policy) usable(secure bool, keys []Crypto) error {
 // than the far end's order.
 func (p Policy) rank(secure bool, keys []Crypto) int {
 	switch {
-	case p == Off:
+	case p == Off || p == WebRTC:
 		return 0
 	case secure:
 		return 2
@@ -63,7 +71,7 @@ func (p Policy) rank(secure bool, keys []Crypto) int {
 // than what the call has. A policy of Off has none.
 func (l *Local) Renew(suites ...media.Suite) {
 	l.Keys = nil
-	if l.Policy == Off {
+	if l.Policy == Off || l.Policy == WebRTC {
 		return
 	}
 	for _, c := range Fresh(suites...) {
@@ -92,6 +100,8 @@ func (l Local) proto() string {
 		return l.Proto
 	case l.Policy == Required:
 		return "RTP/SAVP"
+	case l.Policy == WebRTC:
+		return "UDP/TLS/RTP/SAVPF" // RFC 8829 §5.1.2
 	}
 	return "RTP/AVP" // RFC 8643 §3.1
 }
@@ -121,7 +131,7 @@ func (l Local) choose(keys []Crypto) (Crypto, bool) {
 func (l Local) reply(remote Audio) (media.Protection, Crypto, error) {
 	theirs, ok := l.choose(remote.Keys)
 	if l.Policy == Off || !ok {
-		return media.Protection{}, Crypto{}, l.bare(remote)
+		return media.Protection{}, Crypto{}, l.unkeyed(remote)
 	}
 	ours := Fresh(theirs.Suite)[0]
 	ours.Tag, ours.Name = theirs.Tag, theirs.Name
@@ -134,9 +144,11 @@ func (l Local) reply(remote Audio) (media.Protection, Crypto, error) {
 	return media.Protection{Suite: ours.Suite, Send: ours.Key, Receive: theirs.Key, MKI: theirs.MKI}, ours, nil
 }
 
-// bare says what is wrong with a stream without encryption, if anything.
-func (l Local) bare(remote Audio) error {
+// unkeyed says what is wrong with a stream without encryption, if anything.
+func (l Local) unkeyed(remote Audio) error {
 	switch {
+	case l.Policy == WebRTC:
+		return nil // its keys come by another way
 	case l.Agreed.On(): // R6: neither a re-INVITE nor an UPDATE takes it away
 		return ErrWeaker
 	case remote.Secure:
@@ -163,5 +175,5 @@ func (l Local) settled(answer Audio) (media.Protection, error) {
 	if len(answer.Keys) > 0 { // none that we offered (RFC 4568 §7.1.3)
 		return media.Protection{}, errNoReply
 	}
-	return media.Protection{}, l.bare(answer)
+	return media.Protection{}, l.unkeyed(answer)
 }

@@ -18,6 +18,9 @@ func cryptoLine(tag, suite string, first byte, n int) string {
 func with(p Policy) Local {
 	l := local(media.PCMU)
 	l.Policy = p
+	if p == WebRTC {
+		l.Web = Web{"ufrag", "passwordpasswordpassword", strings.TrimSuffix(strings.Repeat("AB:", 32), ":"), "1 1 UDP 2130706431 127.0.0.9 40000 typ host"}
+	}
 	l.Renew(media.AES256GCM, media.AES128GCM, media.AES256SHA80, media.AES128SHA80)
 	return l
 }

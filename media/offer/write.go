@@ -20,6 +20,9 @@ func begin(l Local) *writer {
 	w.line("s=-")
 	w.line("c=IN %s %s", family, addr)
 	w.line("t=0 0")
+	if l.Policy == WebRTC {
+		w.line("a=ice-lite") // RFC 8839 §5.3
+	}
 	return w
 }
 
@@ -43,6 +46,9 @@ func (w *writer) ours(l Local, codecs []Codec) {
 	w.audio(l.Addr.Port(), l.proto(), codecs, l.Direction)
 	for _, c := range l.Keys {
 		w.crypto(c)
+	}
+	if l.Policy == WebRTC {
+		w.web(l, "actpass")
 	}
 }
 

@@ -24,6 +24,7 @@ type Port struct {
 	deal     atomic.Pointer[media.Negotiated] // nil before Start
 	far      atomic.Pointer[netip.AddrPort]   // where to send; nil: nowhere yet
 	sink     atomic.Pointer[media.Sink]       // nil discards
+	web      atomic.Pointer[web]              // nil: no WebRTC
 	toned    atomic.Pointer[func(byte)]       // takes digits that come as tones; nil: nobody does
 	digits   chan press
 	sounding atomic.Bool // a digit of ours is
@@ -59,6 +60,7 @@ type outgoing struct {
 	closed bool
 	line   *line.Line
 	seal   *sealer // nil: plain RTP
+	must   bool    // nothing leaves in plain: its keys come by a handshake
 	buf    [headerSize + maxPayload + maxTag]byte
 	sent   uint64
 	octets uint64
@@ -94,12 +96,15 @@ func (p *Port) Start(n media.Negotiated) {
 	defer p.out.Unlock()
 	p.in.Lock()
 	defer p.in.Unlock()
-	if err := p.protect(n.Protection, time.Now()); err != nil {
+	if p.web.Load() != nil {
+		p.shake(n.Handshake)
+	} else if err := p.protect(n.Protection, time.Now()); err != nil {
 		p.log.Error("audio cannot be encrypted", "suite", n.Protection.Suite, "error", err)
 		p.deal.Store(nil)
 		return
+	} else {
+		p.in.latch.start(n.Remote, time.Since(p.in.last) < heardLately)
 	}
-	p.in.latch.start(n.Remote, time.Since(p.in.last) < heardLately)
 	if n.Format.ClockRate > 0 {
 		p.out.line.SetClock(n.Format.ClockRate)
 	}

@@ -30,7 +30,8 @@ func (p *Port) read() {
 		}
 		failures = 0
 		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
-		if p.receive(buf[:n], from, time.Now(), &packet) {
+		now := time.Now()
+		if !p.sort(buf[:n], from, now) && p.receive(buf[:n], from, now, &packet) {
 			p.deliver(&packet)
 		}
 	}
@@ -72,7 +73,7 @@ func (p *Port) receive(b []byte, from netip.AddrPort, now time.Time, packet *med
 // of this stream costs no work (R4): it comes before all that learns.
 func (p *Port) open(b []byte, n *media.Negotiated, now time.Time) ([]byte, bool) {
 	if !p.in.guard.on() {
-		return b, true
+		return b, p.web.Load() == nil
 	}
 	h, ok := head(b)
 	if !ok || kindOf(h.pt, n) == unknown {

@@ -38,7 +38,21 @@ func (p *Port) exchangeReports(now time.Time) {
 		p.log.Debug("rtcp not sent", "error", err)
 		return
 	}
-	_, _ = p.pair.rtcp.WriteToUDPAddrPort(b, netip.AddrPortFrom(far.Addr(), far.Port()+1)) // lost like any packet
+	p.report(b, *far)
+}
+
+// report sends to the port above audio's, or to the same where they share it
+// (RFC 5761 §5.1.1). It is lost like any packet.
+func (p *Port) report(b []byte, far netip.AddrPort) {
+	p.out.Lock()
+	shared, ready := p.out.must, p.out.seal != nil
+	p.out.Unlock()
+	switch {
+	case !shared:
+		_, _ = p.pair.rtcp.WriteToUDPAddrPort(b, netip.AddrPortFrom(far.Addr(), far.Port()+1))
+	case ready:
+		_, _ = p.pair.rtp.WriteToUDPAddrPort(b, far)
+	}
 }
 
 // hearReport takes a packet for a sign of life if it is RTCP, and remembers a

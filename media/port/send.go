@@ -55,6 +55,9 @@ func (p *Port) emit(h header, size int) {
 	h.ssrc = p.out.line.SSRC()
 	h.put(p.out.buf[:])
 	packet := p.out.buf[:headerSize+size]
+	if p.out.seal == nil && p.out.must {
+		return
+	}
 	if p.out.seal != nil {
 		var err error
 		if packet, err = p.out.seal.rtp(p.out.buf[:], headerSize+size); err != nil { // after 2^48 packets

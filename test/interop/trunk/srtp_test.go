@@ -92,6 +92,17 @@ func TestEncryptedOverTLS(t *testing.T) {
 	nothingPlain(t, in, 650, 700)
 }
 
+// An exchange that treats us as a browser: DTLS-SRTP over ICE, of which ours is
+// the lite half.
+func TestWebRTCTrunk(t *testing.T) {
+	t.Parallel()
+	g := encrypting(t, "any-web", pbx+":5061", ", transport: tls, tls: {ca: \"@TLS@/ca.crt\"}, webrtc: true")
+	out, in := overhears(t, g)
+	bothWays(t, g, "any-web", g.at(2)+":5061;transport=tls")
+	nothingPlain(t, out, 450)
+	nothingPlain(t, in, 650, 700)
+}
+
 // Optional encryption meets an exchange that encrypts if it can (RFC 8643), one
 // that demands it from us, and one that does not know it.
 func TestEncryptedWhereBothCan(t *testing.T) {
