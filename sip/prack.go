@@ -19,6 +19,7 @@ type pracked struct {
 	req  *sipmsg.Request
 	res  *sipmsg.Response
 	auth bool // it had credentials
+	tx   *sipmsg.ClientTx
 }
 
 // sequenceOf is the RSeq of a provisional response that wants a PRACK, else 0.
@@ -63,7 +64,7 @@ func (o *outgoing) prack(f *fork, seq, invite uint32, auth sipmsg.Header) {
 		return
 	}
 	o.agent.wg.Go(func() { // ends with the transaction, which the leg ends with itself; awaited by Close
-		o.mail.post(pracked{f, seq, req, finalOf(tx), auth != nil})
+		o.mail.post(pracked{f, seq, req, finalOf(tx), auth != nil, tx})
 	})
 }
 
@@ -83,6 +84,7 @@ func finalOf(tx *sipmsg.ClientTx) *sipmsg.Response {
 
 // acknowledged takes what became of a PRACK. A challenge is answered once.
 func (o *outgoing) acknowledged(m pracked) {
+	o.settled(m.tx, m.res)
 	if m.res == nil {
 		m.fork.mute = true
 		return

@@ -70,6 +70,8 @@ func (l *leg) on(m any) {
 		l.toned(m.digit)
 	case request:
 		l.asked(m)
+	case pracked: // the call was answered meanwhile
+		l.settled(m.tx, m.res)
 	case anotherOkay:
 		l.okayAgain(m.Response)
 	case takeOver:
