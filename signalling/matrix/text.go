@@ -1,6 +1,7 @@
 package matrix
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -87,6 +88,10 @@ func (c *Client) text(ctx context.Context, p *patron, ours string, who command.W
 	first, err := c.store.firstTime(ctx, w.event)
 	if err != nil || !first {
 		return err
+	}
+	if why, err := c.mayDialIn(ctx, w.room, ours, who.User); why != "" || err != nil {
+		c.reply(p, ours, w, "Your message was not sent: "+cmp.Or(why, "the homeserver does not say whether you may write here")+".")
+		return nil
 	}
 	err = box.Text(ctx, signalling.Text{Via: signalling.Matrix, From: signalling.Party{User: who.User}, To: signalling.Party{Number: who.Number}, Body: w.body})
 	var why signalling.Undelivered

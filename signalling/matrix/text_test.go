@@ -194,3 +194,21 @@ func TestTextInAnEncryptedRoom(t *testing.T) {
 		t.Errorf("said %s", e.Raw)
 	}
 }
+
+// Whoever may not call from a room may not write to a telephone there either.
+func TestPowerToWrite(t *testing.T) {
+	t.Parallel()
+	p := &pigeons{}
+	r, _ := attended(t, func(cfg *Config, c *Client) {
+		if cfg.Rooms = (Rooms{EveryRoom: {Story: StoryShort}, room: {Story: StoryShort, WhoCanDial: 50}}); c != nil {
+			c.Correspond(p)
+		}
+	})
+	r.hs.set(func() { r.hs.states = map[string]string{"m.room.power_levels": `{"users_default":0}`} })
+	m := r.message(room, alice, "Hello!")
+	r.push(m)
+	r.replied(m, ghost, "Your message was not sent: in this room that takes a power level of 50, and yours is 0.")
+	if got := p.bodies(); len(got) > 0 {
+		t.Errorf("sent %q", got)
+	}
+}
