@@ -111,7 +111,7 @@ func (a *Agent) bind() error {
 		if row, _ := transportOf(network); !row.outward {
 			return fmt.Errorf("trunk %q: transport: %s needs a listen address that begins with %s://", name, network, network)
 		}
-		a.listeners = append(a.listeners, departing(network, netip.IPv4Unspecified(), a.cfg.Advertise), departing(network, netip.IPv6Unspecified(), a.cfg.Advertise))
+		a.listeners = append(a.listeners, a.departing(network, netip.IPv4Unspecified()), a.departing(network, netip.IPv6Unspecified()))
 	}
 	return nil
 }

@@ -46,9 +46,16 @@ func listen(l listenAddr, advertise string, g *gate) (*listener, error) {
 }
 
 // departing is a listener at which nobody can arrive: the far end keeps to the
-// connection that we make.
-func departing(network string, addr netip.Addr, advertise string) *listener {
-	return &listener{listenAddr: listenAddr{network, netip.AddrPortFrom(addr, 0)}, advertise: advertise}
+// connection that we make. That leaves from where we listen otherwise, by which a
+// trunk may know us; from any, where we do not in that family.
+func (a *Agent) departing(network string, any netip.Addr) *listener {
+	for _, l := range a.listeners {
+		if from := l.addr.Addr(); from.Is4() == any.Is4() {
+			any = from
+			break
+		}
+	}
+	return &listener{listenAddr: listenAddr{network, netip.AddrPortFrom(any, 0)}, advertise: a.cfg.Advertise}
 }
 
 func (l *listener) departs() bool { return l.packets == nil && l.streams == nil }
