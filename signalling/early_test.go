@@ -1,6 +1,7 @@
 package signalling
 
 import (
+	"log/slog"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -160,6 +161,36 @@ func TestOnlyTheCallIsTapped(t *testing.T) {
 type counter int
 
 func (c *counter) Take(int, *media.Packet) { *c++ }
+
+// TestEarlyMediaOfSeveral: of several nobody can be heard, but that it rings.
+func TestEarlyMediaOfSeveral(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in := newInbox("hunt", 16, slog.New(slog.DiscardHandler))
+		leg := &fakeLeg{audio: &fakeEnd{f: media.PCMU}}
+		h := hunters{func(string) (Dialler, bool) { return single{leg}, true }, time.Second}.Dial(
+			Target{Via: "pbx", Also: []Target{{Via: "pbx"}}}, nil, in)
+		synctest.Wait()
+		leg.in.Post(Event{Kind: Early, Connect: true})
+		leg.in.Post(Event{Kind: Early})
+		synctest.Wait()
+		if got := in.Take(); len(got) != 1 || got[0].Kind != Ringing || h.Media() != nil {
+			t.Errorf("the call hears %v, and %v", got, h.Media())
+		}
+		h.Hangup(Reason{})
+		pass(2 * time.Second)
+		if got := in.Take(); len(got) != 1 || got[0].Kind != Gone {
+			t.Errorf("%v", got)
+		}
+	})
+}
+
+// single dials one leg, again and again.
+type single struct{ leg *fakeLeg }
+
+func (s single) Dial(_ Target, _ []media.Format, in *Inbox) Leg {
+	s.leg.in = in
+	return s.leg
+}
 
 // TestAnswerInAnotherCodec: the caller was promised one codec, and cannot be
 // told another (RFC 3261 §13.2.1).

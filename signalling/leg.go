@@ -44,8 +44,8 @@ type Leg interface {
 	// Hangup ends the leg, whatever state it is in.
 	Hangup(Reason)
 	// Media is the leg's audio. It is there once the leg has posted Early,
-	// Answered (side B) or Confirmed (side A), and nil before. In a call that is
-	// not answered its format never changes.
+	// Answered (side B) or Confirmed (side A), and nil before. A leg that has
+	// posted Early answers in the same format wherever it can.
 	Media() media.Endpoint
 }
 

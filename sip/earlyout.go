@@ -118,17 +118,18 @@ func (o *outgoing) reoffered(f *fork, m request) {
 func (l *leg) insist(n media.Negotiated) {
 	l.agreed, l.local.Agreed, l.local.Greeted = n, n.Protection, n.Handshake
 	l.agreed.Format = l.codec
-	l.insists, l.reoffer.tell = true, true
+	l.given, l.reoffer.tell = &n, true
 }
 
-// insisted is what became of that.
+// insisted is what became of that. Where the far end refuses, the call has the
+// answer as it is, and knows whether anybody was promised anything else.
 func (l *leg) insisted(agreed bool) {
-	switch {
-	case !l.insists:
-	case agreed:
-		l.insists = false
-		l.post(signalling.Answered)
-	default:
-		l.part(signalling.Reason{Cause: signalling.NoCodec, Detail: "the answer is in another codec than what was heard before it"})
+	if l.given == nil {
+		return
 	}
+	if !agreed {
+		l.start(*l.given)
+	}
+	l.given = nil
+	l.post(signalling.Answered)
 }

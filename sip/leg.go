@@ -37,20 +37,20 @@ type leg struct {
 
 	farewell func(signalling.Reason) // ends the far end's part, whatever it is now; nil: nothing to end
 
-	told       bool             // the call said Hangup
-	reported   bool             // we said HungUp
-	over       bool             // the dialog is at its end
-	view       signalling.View  // what the call last showed of the other side
-	party      signalling.Party // who the far end is, as the call knows it
-	methods    string           // what the far end's Allow lists; empty: it did not say
-	fromChange bool             // it takes another From within the dialog (RFC 4916)
-	held       bool             // by the far end
-	silent     bool             // and it sends nothing meanwhile
-	sure       reliable         // our provisional responses
-	foretold   func(request)    // takes the PRACK of a description before the answer; nil: there is none
-	insists    bool             // on the codec that the call was promised, before it is told of the answer
-	unacked    *unacked         // nil: every 2xx of ours has its ACK
-	accepted   *unacked         // the latest, with its ACK or without
+	told       bool              // the call said Hangup
+	reported   bool              // we said HungUp
+	over       bool              // the dialog is at its end
+	view       signalling.View   // what the call last showed of the other side
+	party      signalling.Party  // who the far end is, as the call knows it
+	methods    string            // what the far end's Allow lists; empty: it did not say
+	fromChange bool              // it takes another From within the dialog (RFC 4916)
+	held       bool              // by the far end
+	silent     bool              // and it sends nothing meanwhile
+	sure       reliable          // our provisional responses
+	foretold   func(request)     // takes the PRACK of a description before the answer; nil: there is none
+	given      *media.Negotiated // an answer in another codec than the call was promised, which is asked for first
+	unacked    *unacked          // nil: every 2xx of ours has its ACK
+	accepted   *unacked          // the latest, with its ACK or without
 	reoffer    reoffer
 	session    session  // its timer
 	digits     digitsIn // of the far end

@@ -77,6 +77,7 @@ func (l *leg) reinvite(auth sipmsg.Header, text string) {
 	tx, err := l.begin(r.req, text, time.Second)
 	if err != nil {
 		r.wish = r.agreed
+		l.insisted(false)
 		if r.fresh {
 			l.session.later()
 		}
