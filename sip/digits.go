@@ -52,8 +52,11 @@ func (l *leg) informOf(d byte) {
 	}})
 }
 
-// hearTones listens for digits in the audio, where the trunk may send them so.
-func (l *leg) hearTones() {
+// convertDigits listens for digits in the audio, where the trunk may send them so,
+// and sends those that came as events in the trunk's own way.
+func (l *leg) convertDigits() {
+	way := l.trunk.DTMF
+	l.port.ConvertEvents(way == dtmfInfo || way == dtmfInband, func(d byte) { l.mail.post(toDigit{d}) })
 	if l.trunk.DTMF == dtmfAuto || l.trunk.DTMF == dtmfInband {
 		l.port.HearTones(func(d byte) { l.mail.post(heardTone{d}) })
 	}

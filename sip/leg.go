@@ -117,7 +117,7 @@ func (l *leg) open() (signalling.Reason, bool) {
 		return signalling.Reason{Cause: signalling.Congestion, Detail: "no RTP port is free"}, false
 	}
 	l.port = p
-	l.hearTones()
+	l.convertDigits()
 	l.local = offer.Local{Addr: p.Addr(), SessionID: uint64(newSeq()), Version: 1, Policy: l.trunk.policy()}
 	l.local.Renew(l.trunk.suites()...)
 	if err := l.introduce(); err != nil {

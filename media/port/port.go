@@ -64,7 +64,8 @@ type outgoing struct {
 	buf    [headerSize + maxPayload + maxTag]byte
 	sent   uint64
 	octets uint64
-	told   uint64 // sent at the last report
+	told   uint64      // sent at the last report
+	keys   *conversion // nil: of no events
 }
 
 var _ media.Endpoint = (*Port)(nil)

@@ -24,10 +24,11 @@ func (p *Port) WritePacket(packet *media.Packet) error {
 	p.out.Lock()
 	defer p.out.Unlock()
 	n := p.deal.Load()
+	p.convert(packet, n)
 	switch {
 	case p.out.closed:
 		return ErrClosed
-	case n == nil || !n.Send || packet.Event && !n.Event || !packet.Event && p.sounding.Load() || len(packet.Payload) > maxPayload:
+	case n == nil || !n.Send || packet.Event && p.converts(n) || !packet.Event && p.sounding.Load() || len(packet.Payload) > maxPayload:
 		return nil
 	}
 	h := header{pt: n.SendPT, marker: packet.Marker}

@@ -111,10 +111,16 @@ func (g *gate) start() {
 	ctx, cancel := context.WithTimeout(g.ctx, 30*time.Second)
 	defer cancel()
 	var err error
+	runs := func() int {
+		text, _ := os.ReadFile(filepath.Join(g.dir, "roomline.log"))
+		return bytes.Count(text, []byte(`"msg":"roomline runs"`))
+	}
+	before := runs()
 	if g.Gateway, err = bed.At(g.at(2)).StartGateway(ctx, "", g.config()); err != nil {
 		text, _ := os.ReadFile(filepath.Join(g.dir, "roomline.log"))
 		g.t.Fatalf("%v:\n%s", err, tail(text, 4000))
 	}
+	g.until("the gateway to listen", func() bool { return runs() > before }) // it is healthy before it speaks SIP
 }
 
 // finish ends the gateway if the test has not, and looks through its log.
