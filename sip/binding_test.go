@@ -55,3 +55,31 @@ func TestRegisterIsChecked(t *testing.T) {
 		t.Errorf("without an account: %v", err)
 	}
 }
+
+// Whatever a registrar answers, it is asked again, within bounds.
+func FuzzRegistrar(f *testing.F) {
+	for _, s := range []string{
+		"200 OK\r\nContact: <sip:rabc@198.51.100.1:5060>;expires=60\r\nService-Route: <sip:a;lr>, <sip:b;lr>\r\n",
+		"200 OK\r\nContact: sip:x@y;expires=99999999999999999999, <sip:rabc@198.51.100.1>;expires=-1\r\nExpires: 1e9\r\n",
+		"423 Interval Too Brief\r\nMin-Expires: 4294967295\r\n", "503 No\r\nRetry-After: 18446744073709551615 (x);duration=1\r\n",
+		"302 Moved\r\nContact: *\r\n", "699 \x00\r\n", "401 Unauthorized\r\nWWW-Authenticate: Digest\r\n",
+	} {
+		f.Add(s)
+	}
+	ours := sipmsg.Uri{Scheme: "sip", User: "rabc", Host: "198.51.100.1", Port: 5060}
+	f.Fuzz(func(t *testing.T, s string) {
+		msg, err := sipmsg.ParseMessage([]byte("SIP/2.0 " + s + "CSeq: 1 REGISTER\r\nContent-Length: 0\r\n\r\n"))
+		res, ok := msg.(*sipmsg.Response)
+		if err != nil || !ok || res.IsProvisional() {
+			return
+		}
+		if n := len(serviceRoute(res)); n > maxServiceRoute {
+			t.Fatalf("a route of %d hops", n)
+		}
+		e := regEvent{kind: regReply, status: res.StatusCode, granted: granted(res, ours, time.Hour), least: secondsIn(res, "min-expires"), after: secondsIn(res, "retry-after")}
+		r, do := registration{phase: regAsking, wish: time.Hour}.step(e)
+		if again := r.phase == regAsking && do.ask; !again && (do.wait < time.Second || do.wait > maxExpires) || r.wish > maxExpires {
+			t.Fatalf("%+v does %+v", r, do)
+		}
+	})
+}
