@@ -3,6 +3,7 @@
 package trunk
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -16,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"roomline/sip/shaken"
 	"roomline/test/interop/rig"
 )
 
@@ -141,6 +143,87 @@ func TestUnsignedCallIsRefused(t *testing.T) {
 	ok(t, err)
 	_, _, err = line.WaitFor(g.ctx, "428", 0, func(m rig.Message) bool { return m.Status() == "428" })
 	ok(t, err)
+}
+
+// What Asterisk signs, we take for signed (RFC 8588); nobody can fetch its
+// certificate here, so the gateway says no more than that.
+func TestAsteriskSigns(t *testing.T) {
+	t.Parallel()
+	g := open(t, with{account: true, trunks: "  a: {host: \"@NET@.3:5060\", numbers: [\"+4930111\"]}\n" +
+		"  b: {host: \"127.7.0.1:5060\", numbers: [\"+4930222\"], trust_identity: true, stir: {verify: on, anchors: \"@TLS@/ca.crt\"}}\n"})
+	c := g.carrier(3)
+	mark := bed.Mark()
+	phone, err := bed.Originate(g.ctx, rig.Call{To: "+4930111", From: "+493023125991", Do: "700", Via: "any-signs", At: g.at(2) + ":5060"})
+	ok(t, err)
+	line, err := c.Wait(g.ctx)
+	ok(t, err)
+	line.Refuse("486 Busy Here")
+	_, _, err = phone.WaitEnded(g.ctx)
+	ok(t, err)
+	if r := g.record(1); r.Verstat != "No-TN-Validation" || line.Invite().Get("Identity") != "" {
+		t.Errorf("record %+v, passed on %q", r, line.Invite().Get("Identity"))
+	}
+	var identity string
+	g.until("the signature", func() bool {
+		said, err := bed.SIPValues(mark, "+493023125991", "Identity")
+		ok(t, err)
+		for _, s := range said {
+			identity = strings.TrimPrefix(s, "> INVITE ")
+		}
+		return identity != ""
+	})
+	anchors := x509.NewCertPool()
+	anchors.AppendCertsFromPEM(read(t, "ca.crt"))
+	v := shaken.Verifier{Anchors: anchors, Library: shelf(read(t, "pbx.crt"))}
+	r, err := v.Verify(g.ctx, []string{identity}, shaken.Call{From: "+493023125991", To: []string{"+4930111"}})
+	if err != nil || r.Attest != "B" || r.OrigID == "" {
+		t.Errorf("%+v %v of %s", r, err, identity)
+	}
+}
+
+// A call that we pass on over TCP is signed as one of a caller we know, and no
+// more than that.
+func TestWeSign(t *testing.T) {
+	t.Parallel()
+	g := open(t, with{trunks: "  a: {host: \"@NET@.3:5060\", transport: tcp, keepalive: 0s, numbers: [\"+4930111\"], send_identity: true, " +
+		"stir: {certificate: \"@TLS@/gateway.crt\", key: \"@TLS@/gateway.key\", x5u: \"https://cert.example.org/ours.crt\"}}\n" +
+		"  b: {host: \"@NET@.4:5060\", numbers: [\"+4930222\"]}\n"})
+	callee := g.sipp(3, "", "-sn", "uas", "-t", "t1", "-m", "1")
+	c := g.carrier(4)
+	var line *rig.Line
+	g.until("SIPp to listen", func() bool { // it may not yet
+		var err error
+		line, err = c.Dial("+4930111", "+493012345")
+		ok(t, err)
+		return line.WaitAnswered(g.ctx) == nil
+	})
+	ok(t, line.Hangup(g.ctx))
+	callee.wait()
+	_, after, _ := strings.Cut(callee.messages(), "\nIdentity: ")
+	identity, _, _ := strings.Cut(after, "\n")
+	anchors := x509.NewCertPool()
+	anchors.AppendCertsFromPEM(read(t, "ca.crt"))
+	v := shaken.Verifier{Anchors: anchors, Library: shelf(read(t, "gateway.crt"))}
+	r, err := v.Verify(g.ctx, []string{identity}, shaken.Call{From: "+493012345", To: []string{"+4930111"}})
+	if err != nil || r.Attest != "B" {
+		t.Errorf("%+v %v of %q", r, err, identity)
+	}
+}
+
+// read is a file of the bed's certificates.
+func read(t *testing.T, name string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(bed.Run, "tls", name))
+	ok(t, err)
+	return b
+}
+
+// shelf is a shaken.Library of one file.
+type shelf []byte
+
+// Find implements shaken.Library.
+func (s shelf) Find(context.Context, string) ([]*x509.Certificate, error) {
+	return shaken.Certificates(s)
 }
 
 // certificate makes cert.pem in a folder.
