@@ -65,10 +65,10 @@ func heardBy(t *testing.T, g *gate, phone *rig.Phone) {
 	hears(t, "the telephone", heard, 450, 1200*time.Millisecond)
 }
 
-// SIPp's own scenarios, through the gateway.
+// SIPp's own scenarios, through the gateway; they take any OPTIONS for a call.
 func TestSIPpThroughUs(t *testing.T) {
 	t.Parallel()
-	g := open(t, with{trunks: "  a: {host: \"@NET@.3:5060\", numbers: [\"+4930111\"]}\n  b: {host: \"@NET@.4:5060\", numbers: [\"+4930222\"]}\n"})
+	g := open(t, with{trunks: "  a: {host: \"@NET@.3:5060\", keepalive: 0s, numbers: [\"+4930111\"]}\n  b: {host: \"@NET@.4:5060\", keepalive: 0s, numbers: [\"+4930222\"]}\n"})
 	callee := g.sipp(4, "", "-sn", "uas", "-m", "20")
 	caller := g.sipp(3, "", "-sn", "uac", "-m", "20", "-r", "20", "-d", "200", "-s", "+4930222", "@NET@.2:5060")
 	caller.wait()
