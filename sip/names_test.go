@@ -3,6 +3,7 @@ package sip
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -128,3 +129,12 @@ func newServedBed(t *testing.T, change func(*TrunkConfig, *timing), peers ...*pe
 }
 
 func impatient(c *TrunkConfig, _ *timing) { c.ConnectTimeout = 300 * time.Millisecond }
+
+// remote is where the next request goes: the first target.
+func (t *trunk) remote() (netip.AddrPort, *listener, bool) {
+	all := t.targets()
+	if len(all) == 0 {
+		return netip.AddrPort{}, nil, false
+	}
+	return all[0].addr, all[0].listener, true
+}

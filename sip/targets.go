@@ -27,15 +27,6 @@ func (t *trunk) targets() []target {
 	return all
 }
 
-// remote is where the next request goes: the first target.
-func (t *trunk) remote() (netip.AddrPort, *listener, bool) {
-	all := t.targets()
-	if len(all) == 0 {
-		return netip.AddrPort{}, nil, false
-	}
-	return all[0].addr, all[0].listener, true
-}
-
 // anywhere asks one target after the other, until one has answered: ask tells
 // whether it has, and for how long to set it aside if not (0: the usual time).
 // For requests that are no calls; each has its own bound of time.

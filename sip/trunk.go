@@ -60,11 +60,15 @@ func newTrunk(a *Agent, label string, cfg TrunkConfig) (*trunk, error) {
 	return t, nil
 }
 
-// follow keeps up with where the host is: soon again while it is nowhere.
+// follow keeps up with where the host is: soon again while it is nowhere, or
+// nobody can say.
 func (t *trunk) follow(ctx context.Context) {
 	times, lost := t.agent.timing, !t.host.known()
 	for {
 		wait := t.host.due(times.follow)
+		if lost {
+			wait = times.follow
+		}
 		if !t.host.known() {
 			wait = times.search
 		}
