@@ -16,6 +16,7 @@ import (
 
 	sipmsg "github.com/emiago/sipgo/sip"
 
+	"roomline/internal/sparse"
 	"roomline/media/port"
 	"roomline/signalling"
 	"roomline/sip/locate"
@@ -124,7 +125,7 @@ func New(cfg Config, trunks map[string]TrunkConfig, ports Ports, board Switchboa
 	a := &Agent{cfg: cfg, web: shaken.NewWeb(nil), trunks: map[string]*trunk{}, ports: ports, board: board, log: log, product: "roomline",
 		token: rand.Text()[:12], timing: realTiming(), resolve: resolve, search: new(locate.Finder).Locate, strays: make(chan *sipmsg.Response, 64), texts: make(chan struct{}, maxLetters),
 		scribe: newScribe(journal, log), forsaken: forsaken{all: map[string]abandoned{}}, rejected: rejections{all: map[rejectedKey]rejection{}}, legs: map[legKey]*leg{}, fresh: map[mergeKey]bool{}}
-	a.budgets, a.log = newBudgets(), slog.New(newSparse(log.Handler()))
+	a.budgets, a.log = newBudgets(), slog.New(sparse.New(log.Handler()))
 	a.parser, a.seed = sipmsg.NewParser(sipmsg.WithHeadersParsers(parsers())), maphash.MakeSeed()
 	if cfg.Product != "" {
 		a.product = cfg.Product

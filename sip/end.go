@@ -28,9 +28,7 @@ func (l *leg) gone() {
 	}
 	l.accepted.release()
 	l.letGo()
-	if l.port != nil {
-		l.port.Close()
-	}
+	l.giveBack()
 	if l.dialog != nil {
 		l.agent.mu.Lock()
 		delete(l.agent.legs, l.key())

@@ -23,7 +23,14 @@ type guardedPackets struct {
 	closing sync.Once
 }
 
+// maxQueued is how many bytes may wait in a socket while we are busy, as far as
+// the kernel allows it (net.core.rmem_max).
+const maxQueued = 4 << 20
+
 func guard(c net.PacketConn, g *gate) *guardedPackets {
+	if udp, ok := c.(*net.UDPConn); ok {
+		_ = udp.SetReadBuffer(maxQueued) // else it is as it was
+	}
 	return &guardedPackets{PacketConn: c, gate: g,
 		reading: make(chan struct{}), idle: make(chan struct{}), done: make(chan struct{})}
 }

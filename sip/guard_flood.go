@@ -6,6 +6,8 @@ import (
 	"time"
 
 	sipmsg "github.com/emiago/sipgo/sip"
+
+	"roomline/media"
 )
 
 // maxWaiting is how many server transactions may wait for their final response.
@@ -66,3 +68,15 @@ func (a *Agent) Malformed() uint64 { return a.malformed.Load() }
 
 // Excess counts messages that were dropped because their source sent too many.
 func (a *Agent) Excess() uint64 { return a.excess.Load() }
+
+// giveBack closes the RTP port. One that the far end was never told of is free
+// at once: calls that go nowhere, however many, leave the ports to others (S7).
+func (l *leg) giveBack() {
+	if l.port == nil {
+		return
+	}
+	if l.dialog != nil && !l.dialog.first && l.codec == (media.Format{}) { // we have described nothing yet
+		l.port.Untold()
+	}
+	l.port.Close()
+}

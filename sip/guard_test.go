@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/netip"
 	"runtime"
@@ -331,21 +330,18 @@ func TestNamesInViaAreNotResolved(t *testing.T) {
 	b.response("200 OPTIONS")
 }
 
-// L2: the log does not grow with what comes from outside.
-func TestLogIsHeldBack(t *testing.T) {
-	var out strings.Builder
-	log := slog.New(newSparse(slog.NewTextHandler(&out, nil))).With("trunk", "x")
-	at, n := time.Unix(1000, 0), 1000
-	for range n {
-		r := slog.NewRecord(at, slog.LevelWarn, "again", 0)
-		_ = log.Handler().Handle(t.Context(), r)
+// S7: calls that are refused before we describe anything use up no RTP ports.
+func TestRefusedCallsLeavePorts(t *testing.T) {
+	b := newBed(t)
+	free := b.ports.Free()
+	for range 20 {
+		b.id, b.box = newTag(), signalling.NewInbox("x", discard())
+		b.send(b.text("INVITE", "+4930555", b.sdp("sendrecv", "0")))
+		b.rung().Hangup(signalling.Reason{Cause: signalling.Unallocated})
+		b.response("404")
+		b.gone()
 	}
-	_ = log.Handler().Handle(t.Context(), slog.NewRecord(at, slog.LevelWarn, "another", 0))
-	_ = log.Handler().Handle(t.Context(), slog.NewRecord(at.Add(time.Second), slog.LevelWarn, "again", 0))
-	if lines := strings.Count(out.String(), "\n"); lines != maxLines+2 {
-		t.Errorf("%d lines", lines)
-	}
-	if !strings.Contains(out.String(), fmt.Sprintf("left_out=%d", n-maxLines)) {
-		t.Errorf("what was left out is not said:\n%s", out.String())
+	if now := b.ports.Free(); now != free {
+		t.Errorf("%d of %d ports are left", now, free)
 	}
 }

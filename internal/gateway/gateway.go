@@ -16,6 +16,7 @@ import (
 
 	"roomline/configs"
 	"roomline/internal/database"
+	"roomline/internal/sparse"
 	"roomline/media/peer"
 	"roomline/media/port"
 	"roomline/signalling"
@@ -26,8 +27,9 @@ import (
 
 // Gateway is one running Roomline.
 type Gateway struct {
-	cfg *configs.Config
-	log *slog.Logger
+	cfg    *configs.Config
+	log    *slog.Logger
+	sparse *slog.Logger // for what outsiders can cause without end
 
 	db       *database.DB
 	records  *recordFile
@@ -54,7 +56,7 @@ type step struct {
 // New makes every part; nothing listens or runs before Start, except that the
 // database and the media ports are taken. A gateway that is not started is closed by Stop.
 func New(cfg *configs.Config, log *slog.Logger) (*Gateway, error) {
-	g := &Gateway{cfg: cfg, log: log, registry: prometheus.NewRegistry()}
+	g := &Gateway{cfg: cfg, log: log, sparse: slog.New(sparse.New(log.Handler())), registry: prometheus.NewRegistry()}
 	g.metrics = newMetrics(g.registry)
 	if err := g.build(); err != nil {
 		return nil, errors.Join(err, g.Stop(context.Background()))
@@ -152,7 +154,11 @@ func (g *Gateway) refused(in signalling.Incoming, why signalling.Reason) {
 
 // report is told of every call that ended.
 func (g *Gateway) report(r signalling.Record) {
-	logRecord(g.log, r)
+	log := g.log
+	if r.EndedBy == "gateway" && r.RingMS == 0 && r.Audio == signalling.NotAnswered { // it went nowhere
+		log = g.sparse
+	}
+	logRecord(log, r)
 	g.metrics.count(r)
 	g.records.write(r)
 }

@@ -32,6 +32,8 @@ type Port struct {
 
 	protection media.Protection // of the latest Start; both sides' locks
 
+	untold atomic.Bool // nobody knows of it
+
 	closed sync.Once
 	wait   sync.WaitGroup
 
@@ -175,6 +177,13 @@ func (p *Port) Close() error {
 		p.owner.retire(p)
 	})
 	return nil
+}
+
+// Untold says that nobody was told of the port, so that nothing comes late: Close
+// gives it back at once. It returns the port.
+func (p *Port) Untold() *Port {
+	p.untold.Store(true)
+	return p
 }
 
 func (p *Port) over() bool {

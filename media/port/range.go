@@ -165,7 +165,7 @@ func (r *Range) retire(port *Port) {
 		return
 	}
 	delete(r.open, port)
-	if r.closed {
+	if r.closed || port.untold.Load() {
 		r.release(port.pair)
 		return
 	}

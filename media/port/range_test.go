@@ -159,3 +159,16 @@ func TestValidate(t *testing.T) {
 		}
 	}
 }
+
+func TestAPortThatNobodyKnowsIsFreeAtOnce(t *testing.T) {
+	r, _ := frozen(t, config(1))
+	free := r.Free()
+	p, err := r.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Untold().Close()
+	if r.Free() != free {
+		t.Errorf("%d of %d are free", r.Free(), free)
+	}
+}

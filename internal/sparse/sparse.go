@@ -1,4 +1,5 @@
-package sip
+// Package sparse keeps a log from growing with what outsiders cause.
+package sparse
 
 import (
 	"context"
@@ -13,9 +14,9 @@ const (
 	maxTexts = 1000 // that are counted apart
 )
 
-// sparse passes on so many lines of one text in a second, and says with the next
-// how many were left out.
-type sparse struct {
+// Handler passes on ten lines of one text in a second, and says with the next how
+// many were left out, as left_out. Debugging is asked for, and not held back.
+type Handler struct {
 	slog.Handler
 	lines *lines
 }
@@ -31,10 +32,11 @@ type tally struct {
 	unsaid int
 }
 
-func newSparse(h slog.Handler) sparse { return sparse{h, &lines{all: map[string]*tally{}}} }
+// New holds back what h would write.
+func New(h slog.Handler) Handler { return Handler{h, &lines{all: map[string]*tally{}}} }
 
-// Handle implements slog.Handler. Debugging is asked for, and not held back.
-func (s sparse) Handle(ctx context.Context, r slog.Record) error {
+// Handle implements slog.Handler.
+func (s Handler) Handle(ctx context.Context, r slog.Record) error {
 	if r.Level < slog.LevelInfo {
 		return s.Handler.Handle(ctx, r)
 	}
@@ -50,13 +52,13 @@ func (s sparse) Handle(ctx context.Context, r slog.Record) error {
 }
 
 // WithAttrs implements slog.Handler.
-func (s sparse) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return sparse{s.Handler.WithAttrs(attrs), s.lines}
+func (s Handler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return Handler{s.Handler.WithAttrs(attrs), s.lines}
 }
 
 // WithGroup implements slog.Handler.
-func (s sparse) WithGroup(name string) slog.Handler {
-	return sparse{s.Handler.WithGroup(name), s.lines}
+func (s Handler) WithGroup(name string) slog.Handler {
+	return Handler{s.Handler.WithGroup(name), s.lines}
 }
 
 // allow tells whether a text may be said, and how often it was not.
