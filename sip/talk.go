@@ -15,6 +15,7 @@ func (l *leg) talk() {
 	for !l.over {
 		select {
 		case <-l.mail.ready:
+			l.before()
 			if m, ok := l.mail.next(); ok {
 				l.on(m)
 			}
@@ -50,6 +51,16 @@ func (l *leg) talk() {
 		if l.leaving != nil && !l.replaced && !l.owes() && !l.over {
 			l.bye(*l.parting)
 		}
+	}
+}
+
+// before takes an answer to our re-INVITE that came before a message: where both
+// are there, the order is not chance's to choose.
+func (l *leg) before() {
+	select {
+	case res := <-l.reoffer.responses():
+		l.reanswered(res)
+	default:
 	}
 }
 
