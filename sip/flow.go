@@ -69,7 +69,6 @@ func (f *flow) Close() error {
 	f.end.Do(func() {
 		close(f.lost)
 		f.all.forget(f)
-		f.all.wg.Go(func() { f.Conn.Close() }) // ends within TLS's 5 s; awaited by flows.shut
 		if f.owner != nil {
 			f.owner.stirred(time.Since(f.born))
 		}

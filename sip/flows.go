@@ -23,7 +23,9 @@ type flows struct {
 	once   sync.Once
 	wg     sync.WaitGroup // dialling, handshakes, goodbyes
 
-	mu      sync.Mutex
+	yard sync.Mutex // of gravestones: none falls on a new connection with the same far end
+
+	mu      sync.Mutex // taken last: the library holds locks of its own when it closes
 	open    map[*flow]bool
 	shared  map[flowKey]*flow        // dialled, for the next request
 	local   map[netip.AddrPort]*flow // dialled, by our own end
@@ -73,12 +75,7 @@ func (fs *flows) shut() {
 // adopt hands a connection to the library, and returns when requests can leave
 // on it. Where that cannot be any more, the connection is closed.
 func (fs *flows) adopt(ctx context.Context, f *flow) bool {
-	fs.mu.Lock()
-	fs.open[f], fs.remote[f.remote] = true, f
-	if f.dialled() {
-		fs.shared[f.key], fs.local[f.local] = f, f
-	}
-	fs.mu.Unlock()
+	fs.enter(f)
 	select {
 	case fs.intake <- f:
 		<-f.adopted // the library reads what it has accepted
@@ -90,7 +87,19 @@ func (fs *flows) adopt(ctx context.Context, f *flow) bool {
 	return false
 }
 
-// forget takes a connection out of every map that still holds it.
+func (fs *flows) enter(f *flow) {
+	fs.yard.Lock()
+	defer fs.yard.Unlock()
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	fs.open[f], fs.remote[f.remote] = true, f
+	if f.dialled() {
+		fs.shared[f.key], fs.local[f.local] = f, f
+	}
+}
+
+// forget takes a connection out of every map that still holds it, and closes it
+// aside. Whoever shuts down meanwhile finds it in the maps or waits for that.
 func (fs *flows) forget(f *flow) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
@@ -102,6 +111,7 @@ func (fs *flows) forget(f *flow) {
 	if fs.local[f.local] == f {
 		delete(fs.local, f.local)
 	}
+	fs.wg.Go(func() { f.Conn.Close() }) // ends within TLS's 5 s; awaited by shut
 }
 
 // retire lets the next request begin a connection of its own. What is on this
@@ -120,6 +130,11 @@ func (fs *flows) retireLocked(f *flow) {
 
 // bury puts a gravestone into the library's pool in place of a lost connection.
 func (fs *flows) bury(f *flow) {
+	fs.yard.Lock()
+	defer fs.yard.Unlock()
+	if fs.at(f.remote) != f {
+		return
+	}
 	at, pool := f.RemoteAddr().String(), fs.agent.transport.Pool("tcp")
 	stone := gravestone{f.LocalAddr()}
 	pool.Add(at, stone)

@@ -94,17 +94,18 @@ func (p *peer) network() string {
 // newStreamPeer is a peer on TCP.
 func newStreamPeer(t *testing.T, ip string) *peer {
 	t.Helper()
-	return streamsAt(t, netip.AddrPortFrom(netip.MustParseAddr(ip), 0))
-}
-
-// streamsAt is one at a certain address.
-func streamsAt(t *testing.T, at netip.AddrPort) *peer {
-	t.Helper()
-	p := newPeer(t, at.Addr().String())
-	var err error
-	if p.streams, err = net.Listen("tcp4", at.String()); err != nil {
+	l, err := net.Listen("tcp4", ip+":0")
+	if err != nil {
 		t.Fatal(err)
 	}
+	return streamsOf(t, ip, l)
+}
+
+// streamsOf is one with a listener of its own.
+func streamsOf(t *testing.T, ip string, l net.Listener) *peer {
+	t.Helper()
+	p := newPeer(t, ip)
+	p.streams = l
 	t.Cleanup(func() {
 		p.streams.Close()
 		p.hang()

@@ -186,11 +186,24 @@ func TestTooLargeForUDP(t *testing.T) {
 	b.ended(signalling.Busy)
 }
 
+// pairedPeers are a peer on UDP and one on TCP with the same address.
+func pairedPeers(t *testing.T) (*peer, *peer) {
+	t.Helper()
+	for range 50 {
+		p := newPeer(t, "127.0.0.1")
+		if l, err := net.Listen("tcp4", p.addr().String()); err == nil {
+			return p, streamsOf(t, "127.0.0.1", l)
+		}
+	}
+	t.Fatal("no port is free for both")
+	return nil, nil
+}
+
 // A request that is too large for UDP goes over TCP, and its ACK and CANCEL go
 // its way (RFC 3261 §18.1.1).
 func TestLargeGoesOverTCP(t *testing.T) {
-	b := newBed(t)
-	streams := streamsAt(t, b.addr())
+	p, streams := pairedPeers(t)
+	b := newBedWith(t, p, nil, realTiming())
 	b.dial("+4930123")
 	b.reply(b.request("INVITE"), 401, "Unauthorized", nil, strings.Replace(challenge, `"n1"`, `"`+strings.Repeat("x", 900)+`"`, 1))
 	invite := streams.request("INVITE")
