@@ -43,7 +43,7 @@ func granted(res *sipmsg.Response, ours sipmsg.Uri, wish time.Duration) time.Dur
 }
 
 func samePlace(a, b sipmsg.Uri) bool {
-	return strings.EqualFold(a.Host, b.Host) && portOf(a) == portOf(b)
+	return strings.EqualFold(strings.Trim(a.Host, "[]"), strings.Trim(b.Host, "[]")) && portOf(a) == portOf(b)
 }
 
 func portOf(u sipmsg.Uri) int {

@@ -2,6 +2,7 @@ package sip
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"runtime"
 	"strings"
@@ -285,4 +286,35 @@ func TestRegistersOverTCP(t *testing.T) {
 	if mine := mineIn(req); mine.UriParams.GetOr("transport", "") != "tcp" || mine.Port != int(b.agent.listeners[1].addr.Port()) {
 		t.Errorf("Contact %s", mine.String())
 	}
+}
+
+// The same over IPv6: brackets stand where they belong, and ours is recognised.
+func TestRegistersOverIPv6(t *testing.T) {
+	p := &peer{t: t, got: make(chan sipmsg.Message, 200), tag: newTag(), id: newTag()}
+	var err error
+	if p.conn, err = net.ListenUDP("udp6", &net.UDPAddr{IP: net.IPv6loopback}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.conn.Close() })
+	go p.read() // ends when the test closes the socket
+	a, err := New(Config{Listen: []string{"udp://[::1]:0"}}, map[string]TrunkConfig{"carrier": {Host: p.addr().String(), Username: "gw", Password: "s3cret",
+		Register: Register{Enabled: true}}}, newPorts(t), &board{}, nil, discard())
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.timing.bye = 10 * time.Millisecond
+	if err := a.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { a.Close() })
+	p.to = a.listeners[0].addr
+	req := p.request("REGISTER")
+	mine := mineIn(req).String()
+	if !strings.Contains(req.String(), "REGISTER sip:"+p.addr().String()+" SIP") || !strings.Contains(req.String(), "To: <sip:gw@[::1]>") ||
+		!strings.HasSuffix(mine, "@"+p.to.String()) {
+		t.Errorf("REGISTER\n%s", req)
+	}
+	p.reply(req, 200, "OK", nil, "Contact: <"+strings.Replace(mine, "[::1]", "[::2]", 1)+">;expires=100", "Contact: <"+mine+">;expires=0")
+	b := &bed{peer: p, agent: a}
+	b.registered("failed: 200 without a binding of ours")
 }
