@@ -231,6 +231,18 @@ func FuzzReferTo(f *testing.F) {
 		if who, ok := identity(req, p); ok && (len(who.Number) > maxNumber || strings.ContainsAny(who.Number+who.Name, "\r\n\"<>")) {
 			t.Errorf("%q is %+v", s, who)
 		}
+		for _, name := range []string{"Session-Expires", "Min-SE", "Supported"} {
+			req.AppendHeader(sipmsg.NewHeader(name, s))
+		}
+		timer := session{want: 1800, least: 90, unit: time.Hour}
+		timer.judge(req)
+		timer.answer(req, sipmsg.NewResponse(200, "OK"))
+		if timer.stop(); timer.agreed != 0 || timer.wish() < 0 {
+			t.Errorf("%q is the timer %+v", s, timer)
+		}
+		if d, ok := digitOf([]byte(s)); ok && !strings.ContainsRune("0123456789*#ABCD", rune(d)) {
+			t.Errorf("%q is the digit %q", s, d)
+		}
 		req.AppendHeader(sipmsg.NewHeader("Content-Type", fragType))
 		ct := sipmsg.ContentTypeHeader(fragType)
 		req.AppendHeader(&ct)

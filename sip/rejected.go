@@ -47,9 +47,7 @@ func (r *rejections) add(req *sipmsg.Request, res *sipmsg.Response) {
 	}
 	k, one := keyOf(req), rejection{refuse(res.StatusCode, res.Reason), tagOf(req.To().Params), time.Now()}
 	for _, name := range [...]string{"retry-after", "reason", "warning", "min-se"} {
-		for _, h := range res.GetHeaders(name) {
-			one.headers = append(one.headers, h)
-		}
+		one.headers = append(one.headers, res.GetHeaders(name)...)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

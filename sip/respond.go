@@ -43,6 +43,7 @@ func (t *trunk) capabilities(req *sipmsg.Request, status int, phrase string) *si
 	res := t.agent.response(req, status, phrase, nil)
 	res.AppendHeader(sipmsg.NewHeader("Allow", t.allowed()))
 	res.AppendHeader(sipmsg.NewHeader("Accept", sdpType))
+	res.AppendHeader(sipmsg.NewHeader("Supported", supportedList))
 	return res
 }
 
