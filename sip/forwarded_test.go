@@ -171,3 +171,28 @@ func TestFromChange(t *testing.T) {
 		b.gone()
 	}
 }
+
+// FuzzCaller: whatever stands in the headers that name people, a caller is a
+// number of ours and a name without tricks.
+func FuzzCaller(f *testing.F) {
+	for _, s := range []string{`"Eve" <sip:+4930@h>;verstat=x`, `<tel:+49;verstat=TN-Validation-Passed>, "A,B" <sip:x>`, `<sip:1@h?Privacy=history>;index=1, <sip:2@h;cause=302>;index=1.1`,
+		`"\" <sip:>;privacy="full`, `<sip:%00%@h>`, `sip:a@b;c=d,,;<>`} {
+		f.Add(s)
+	}
+	trusted := &trunk{TrunkConfig: TrunkConfig{TrustIdentity: true}}
+	f.Fuzz(func(t *testing.T, value string) {
+		value = strings.NewReplacer("\r", "", "\n", "").Replace(value)
+		for _, name := range []string{"P-Asserted-Identity", "Remote-Party-ID", "Diversion", "History-Info"} {
+			to := sipmsg.Uri{Scheme: "sip", User: "1", Host: "h"}
+			req := sipmsg.NewRequest(sipmsg.INVITE, to)
+			req.AppendHeader(&sipmsg.FromHeader{Address: sipmsg.Uri{Scheme: "sip", User: "+4930", Host: "h"}})
+			req.AppendHeader(&sipmsg.ToHeader{Address: to})
+			req.AppendHeader(sipmsg.NewHeader(name, value))
+			p := caller(req, trusted)
+			if len(p.Number) > maxNumber || len(p.Forwarder) > maxNumber || p.Number != dialled(p.Number) || p.Forwarder != dialled(p.Forwarder) ||
+				p.Name != displayName(p.Name) {
+				t.Errorf("%s: %q is %+v", name, value, p)
+			}
+		}
+	})
+}

@@ -314,6 +314,26 @@ func TestLabel(t *testing.T) {
 	}
 }
 
+// S13: the room is told what a caller's number is worth, and who forwarded the
+// call.
+func TestStoryOfAnUnverifiedCaller(t *testing.T) {
+	t.Parallel()
+	c := &Client{ghosts: &ghosts{numbers: digitsOnly{}}, numbers: digitsOnly{}}
+	for want, p := range map[string]signalling.Party{
+		"+49 31":                       {Number: "+4931"},
+		"+49 31 (number not verified)": {Number: "+4931", Assured: signalling.Unverified},
+		"Bob (+49 31) (forwarded from +49 40; number verified)": {Name: "Bob", Number: "+4931", Assured: signalling.Verified, Forwarder: "+4940"},
+		"an unknown caller (forwarded from +49 40)":             {Hidden: true, Forwarder: "+4940", Assured: signalling.Doubtful},
+	} {
+		if got := c.described(p); got != want {
+			t.Errorf("%+v is described as %q, expected %q", p, got, want)
+		}
+		if name := appearance(c.numbers, nil, p).name; strings.Contains(name, "verified") || strings.Contains(name, "forwarded") {
+			t.Errorf("%+v wears %q", p, name)
+		}
+	}
+}
+
 // After a sudden end the next start finishes what it finds: a notice in the
 // middle of a call, and a missed call that nobody was told of.
 func TestStoriesLeftOpen(t *testing.T) {
