@@ -128,7 +128,7 @@ func newServedBed(t *testing.T, change func(*TrunkConfig, *timing), peers ...*pe
 	return b, n
 }
 
-func impatient(c *TrunkConfig, _ *timing) { c.ConnectTimeout = 300 * time.Millisecond }
+func impatient(c *TrunkConfig, _ *timing) { c.ConnectTimeout = time.Second }
 
 // remote is where the next request goes: the first target.
 func (t *trunk) remote() (netip.AddrPort, *listener, bool) {
