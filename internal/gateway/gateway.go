@@ -89,7 +89,7 @@ func (g *Gateway) Start(ctx context.Context) error {
 }
 
 func (g *Gateway) gauges() gauges {
-	return gauges{live: g.exchange.Live, ports: g.ports.Free, dropped: g.agent.Dropped, trunks: g.agent.TrunkStates, enrolled: g.agent.Registrations, ignored: g.matrix.Ignored, refused: g.matrix.Refused, orders: g.matrix.Commands, ready: g.ready, veil: g.matrix.Encryption}
+	return gauges{live: g.exchange.Live, ports: g.ports.Free, dropped: g.agent.Dropped, broken: g.agent.Malformed, excess: g.agent.Excess, trunks: g.agent.TrunkStates, enrolled: g.agent.Registrations, ignored: g.matrix.Ignored, refused: g.matrix.Refused, orders: g.matrix.Commands, ready: g.ready, veil: g.matrix.Encryption}
 }
 
 // trunkStates lists the trunks by name.

@@ -25,6 +25,8 @@ type gauges struct {
 	live     func() int
 	ports    func() int
 	dropped  func() uint64
+	broken   func() uint64
+	excess   func() uint64
 	trunks   func() map[string]string
 	enrolled func() map[string]string
 	ignored  func() map[string]uint64
@@ -94,6 +96,10 @@ func (g gauges) register(reg prometheus.Registerer) {
 			func() float64 { return float64(g.ports()) }),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "roomline_sip_dropped_total", Help: "SIP packets and connections from addresses that are no trunk's, dropped unread."},
 			func() float64 { return float64(g.dropped()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "roomline_sip_malformed_total", Help: "SIP messages from trunks' addresses that made no sense."},
+			func() float64 { return float64(g.broken()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "roomline_sip_excess_total", Help: "SIP messages from trunks' addresses that were dropped, because there were too many of their kind."},
+			func() float64 { return float64(g.excess()) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "roomline_ready", Help: "1 when new calls are taken and the homeserver reaches us."},
 			func() float64 { return truth(g.ready() == nil) }),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "roomline_matrix_refused_total", Help: "Requests to matrix.listen without the token that only the homeserver has."},

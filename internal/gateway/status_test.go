@@ -20,7 +20,7 @@ import (
 
 func register() (*metrics, *prometheus.Registry) {
 	reg := prometheus.NewRegistry()
-	gauges{live: func() int { return 2 }, ports: func() int { return 7 }, dropped: func() uint64 { return 3 }, ready: func() error { return nil },
+	gauges{live: func() int { return 2 }, ports: func() int { return 7 }, dropped: func() uint64 { return 3 }, broken: func() uint64 { return 4 }, excess: func() uint64 { return 5 }, ready: func() error { return nil },
 		trunks: func() map[string]string {
 			return map[string]string{"pbx": "up", "other": "trunk_auth", "new": "unknown"}
 		}, enrolled: func() map[string]string {
@@ -60,6 +60,12 @@ roomline_matrix_refused_total 6
 # HELP roomline_sip_dropped_total SIP packets and connections from addresses that are no trunk's, dropped unread.
 # TYPE roomline_sip_dropped_total counter
 roomline_sip_dropped_total 3
+# HELP roomline_sip_excess_total SIP messages from trunks' addresses that were dropped, because there were too many of their kind.
+# TYPE roomline_sip_excess_total counter
+roomline_sip_excess_total 5
+# HELP roomline_sip_malformed_total SIP messages from trunks' addresses that made no sense.
+# TYPE roomline_sip_malformed_total counter
+roomline_sip_malformed_total 4
 # HELP roomline_talk_seconds_total Seconds during which two sides were joined.
 # TYPE roomline_talk_seconds_total counter
 roomline_talk_seconds_total{direction="room_to_phone",trunk="pbx"} 1.5
@@ -73,7 +79,7 @@ roomline_trunk_up{trunk="other"} 0
 roomline_trunk_up{trunk="pbx"} 1
 `
 	if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "roomline_calls_live", "roomline_calls_total", "roomline_matrix_ignored_total", "roomline_commands_total", "roomline_matrix_encryption", "roomline_matrix_refused_total",
-		"roomline_sip_dropped_total", "roomline_talk_seconds_total", "roomline_trunk_registered", "roomline_trunk_up"); err != nil {
+		"roomline_sip_dropped_total", "roomline_sip_excess_total", "roomline_sip_malformed_total", "roomline_talk_seconds_total", "roomline_trunk_registered", "roomline_trunk_up"); err != nil {
 		t.Error(err)
 	}
 }
