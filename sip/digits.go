@@ -9,10 +9,8 @@ import (
 	"roomline/signalling"
 )
 
-const (
-	digitLength = 160 * time.Millisecond // how long a digit from the other side sounds here
-	sameDigit   = time.Second            // apart, at most, on two ways
-)
+// digitLength is how long a digit from the other side sounds here.
+const digitLength = 160 * time.Millisecond
 
 // heardTone is a digit that the far end sent as tones.
 type heardTone struct{ digit byte }
@@ -110,8 +108,9 @@ func (l *leg) believed() {
 	} else {
 		q.timer = nil
 	}
+	same := 3 * l.agent.timing.digit // apart, at most
 	event, at := l.port.Pressed()
-	if event == one.digit && one.at.Sub(at) < sameDigit || q.tone == one.digit && one.at.Sub(q.at) < sameDigit {
+	if event == one.digit && one.at.Sub(at) < same || q.tone == one.digit && one.at.Sub(q.at) < same {
 		return
 	}
 	l.in.Post(signalling.Event{Kind: signalling.Digit, Side: l.side, Digit: one.digit})

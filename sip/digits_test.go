@@ -115,7 +115,8 @@ func TestDigitsInOpus(t *testing.T) {
 
 // Where nothing else was agreed, tones are digits; where it was, they are audio.
 func TestDigitsAsTones(t *testing.T) {
-	b := newBed(t)
+	t.Parallel()
+	b := newBed(t, func(_ *TrunkConfig, x *timing) { x.digit = time.Second })
 	b.dial("+4930123")
 	invite := b.request("INVITE")
 	b.reply(invite, 200, "OK", b.plainSDP())

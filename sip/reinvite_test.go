@@ -306,15 +306,15 @@ func TestGlareOfHolds(t *testing.T) {
 // well, so ours is not needed any more.
 func TestTheirsAfterGlare(t *testing.T) {
 	t.Parallel()
-	b := newBed(t, func(_ *TrunkConfig, x *timing) { x.glare = 3 * time.Millisecond })
+	b := newBed(t, func(_ *TrunkConfig, x *timing) { x.glare = 6 * time.Millisecond })
 	leg, invite := b.answered()
 	leg.Show(signalling.View{Held: true})
 	b.reply(b.request("INVITE"), 491, "Request Pending", nil)
-	b.request("ACK") // we wait 630 ms at least
+	b.request("ACK") // we wait 1.26 s at least
 	if answer := b.reinvites(invite, 50, b.sdp("sendrecv", "0")); !strings.Contains(string(answer), "a=sendonly\r\n") {
 		t.Errorf("answered\n%s", answer)
 	}
-	b.never("INVITE", 1300*time.Millisecond)
+	b.never("INVITE", 2600*time.Millisecond)
 }
 
 // An INVITE from the called while ours is open is glare, too (RFC 3261 §14.2).

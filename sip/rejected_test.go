@@ -23,8 +23,7 @@ func TestRepeatedRejection(t *testing.T) {
 	first := b.response("503")
 	b.board.refuse.Store(nil) // now there would be room
 	for range 3 {
-		b.send(invite)
-		again := b.response("503")
+		again := b.insists(invite, "503")
 		if tagOf(again.To().Params) != tagOf(first.To().Params) || valueOf(again, "retry-after") != valueOf(first, "retry-after") {
 			t.Errorf("first\n%s\nthen\n%s", first, again)
 		}
@@ -38,6 +37,24 @@ func TestRepeatedRejection(t *testing.T) {
 	leg.Hangup(signalling.Reason{Cause: signalling.Busy})
 	b.response("486")
 	b.event(signalling.Gone)
+}
+
+// insists sends a request until it is answered: what meets the last moment of a
+// transaction is lost.
+func (b *bed) insists(text, want string) *sipmsg.Response {
+	b.t.Helper()
+	for late := time.Now().Add(patience); time.Now().Before(late); {
+		b.send(text)
+		select {
+		case msg := <-b.got:
+			if is(msg, want) {
+				return msg.(*sipmsg.Response)
+			}
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+	b.t.Fatalf("no %s came", want)
+	return nil
 }
 
 func TestRepeatedBusy(t *testing.T) {

@@ -12,7 +12,7 @@ import (
 
 // brisk makes the seconds of session timers milliseconds.
 func brisk(c *TrunkConfig, x *timing) {
-	c.SessionExpires, x.second = 1500*time.Second, time.Millisecond
+	c.SessionExpires, x.second = 3000*time.Second, time.Millisecond
 }
 
 const updates = "Allow: INVITE, ACK, CANCEL, BYE, UPDATE"
@@ -110,7 +110,7 @@ func TestRefreshFindsNoCall(t *testing.T) {
 func TestFarEndRefreshes(t *testing.T) {
 	t.Parallel()
 	b := newBed(t, brisk)
-	b.send(b.text("INVITE", "+4930555", b.sdp("sendrecv", "0"), "Supported: timer", "Session-Expires: 1500;refresher=uac"))
+	b.send(b.text("INVITE", "+4930555", b.sdp("sendrecv", "0"), "Supported: timer", "Session-Expires: 3000;refresher=uac"))
 	b.rung().Answer(media.PCMU)
 	res := b.response("200 INVITE")
 	b.ack(res, nil)
@@ -120,19 +120,19 @@ func TestFarEndRefreshes(t *testing.T) {
 		b.never("BYE", 250*time.Millisecond)
 		b.seq++
 		if i == 1 {
-			b.send(b.text("UPDATE", "+4930555", nil, "Supported: timer", "Session-Expires: 1500;refresher=uac"))
+			b.send(b.text("UPDATE", "+4930555", nil, "Supported: timer", "Session-Expires: 3000;refresher=uac"))
 			res = b.response("200 UPDATE")
 		} else {
-			b.send(b.text("INVITE", "+4930555", b.sdp("sendrecv", "0"), "Supported: timer", "Session-Expires: 1500;refresher=uac"))
+			b.send(b.text("INVITE", "+4930555", b.sdp("sendrecv", "0"), "Supported: timer", "Session-Expires: 3000;refresher=uac"))
 			res = b.response("200 INVITE")
 			b.ack(res, nil)
 		}
-		if valueOf(res, "session-expires") != "1500;refresher=uac" {
+		if valueOf(res, "session-expires") != "3000;refresher=uac" {
 			t.Errorf("%d: answered\n%s", i, res)
 		}
 	}
 	b.reply(b.request("BYE"), 200, "OK", nil)
-	if lasted := time.Since(begun); lasted < 1900*time.Millisecond {
+	if lasted := time.Since(begun); lasted < 3200*time.Millisecond {
 		t.Errorf("it ended after %v", lasted)
 	}
 	if why := b.ended(signalling.PeerTimeout); why.Detail != "the far end did not refresh the session" {
