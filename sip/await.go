@@ -40,10 +40,10 @@ func (o *outgoing) await(tx *sipmsg.ClientTx) *sipmsg.Response {
 			o.progress(res)
 		case <-tx.Done():
 			if !heard {
-				o.abandoned("the connection was lost")
+				o.abandoned(lostWhy(tx.Connection()))
 				return nil
 			}
-			o.hungUp(signalling.Reason{Cause: signalling.TrunkUnreachable, Detail: "the connection was lost"})
+			o.hungUp(signalling.Reason{Cause: signalling.TrunkUnreachable, Detail: lostWhy(tx.Connection())})
 			return nil
 		case <-timer.C:
 			late := "no answer within " + o.trunk.ConnectTimeout.String()

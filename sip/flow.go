@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 	"sync"
@@ -27,6 +28,7 @@ type flow struct {
 	pinged   atomic.Int64  // when we last did that, in Unix nanoseconds
 	heard    *atomic.Int64 // when the far end last said anything, in Unix nanoseconds
 
+	why     atomic.Pointer[string] // it is lost, where the far end said so
 	all     *flows
 	begin   sync.Once
 	adopted chan struct{} // closed when the library reads
@@ -57,10 +59,37 @@ func (f *flow) Read(b []byte) (int, error) {
 	f.begin.Do(func() { close(f.adopted) })
 	n, err := f.Conn.Read(b)
 	if err != nil {
+		if alert := (*net.OpError)(nil); errors.As(err, &alert) && alert.Op == "remote error" { // as crypto/tls puts the far end's alert
+			why := short(err)
+			f.why.Store(&why)
+		}
 		f.all.bury(f)
 		f.Close()
 	}
 	return n, err
+}
+
+// epitaph is what a far end said when it hung up while we were writing, where it
+// said anything: our reader may be a moment behind.
+func (f *flow) epitaph() string {
+	select {
+	case <-f.lost:
+	case <-time.After(100 * time.Millisecond):
+	}
+	if why := f.why.Load(); why != nil {
+		return "the connection was lost: " + *why
+	}
+	return ""
+}
+
+// lostWhy says that the connection of a request was lost, and why where the far
+// end did: with TLS 1.3 a client learns only then that its certificate is refused.
+func lostWhy(c sipmsg.Connection) string {
+	const lost = "the connection was lost"
+	if f := flowOf(c); f != nil && f.why.Load() != nil {
+		return lost + ": " + *f.why.Load()
+	}
+	return lost
 }
 
 // Close implements net.Conn. The library calls it under its own lock; TLS says

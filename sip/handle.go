@@ -33,6 +33,7 @@ func (a *Agent) prepare(msg sipmsg.Message) {
 	if !ok || req.To() == nil {
 		return
 	}
+	received(req)
 	if tagOf(req.To().Params) == "" {
 		req.SetDestination(initial)
 		if req.Method == sipmsg.INVITE {

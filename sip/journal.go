@@ -32,7 +32,7 @@ type Entry struct {
 	Target    string    `json:"target"` // the far end's Contact
 	Routes    []string  `json:"routes,omitempty"`
 	Seq       uint32    `json:"seq"`             // CSeq of our latest request, as of At
-	Network   string    `json:"network"`         // "udp" or "tcp"
+	Network   string    `json:"network"`         // the transport: "udp", "tls"
 	Listen    string    `json:"listen"`          // our address, "203.0.113.1:5060"
 	Peer      string    `json:"peer"`            // that the far end's messages came from
 	Realm     string    `json:"realm,omitempty"` // that took the trunk's password

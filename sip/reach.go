@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"strings"
 
 	sipmsg "github.com/emiago/sipgo/sip"
 )
@@ -119,6 +120,18 @@ func (t *trunk) identity() string {
 // gate is what a listener or connection lets through.
 func (a *Agent) gate(row transportRow) *gate {
 	return &gate{admits: func(addr netip.Addr) bool { return len(a.speakers(addr, row.secure)) > 0 }, dropped: &a.dropped, screen: a.screen, finished: a.finished}
+}
+
+// received notes in a request's Via where it came from, if that is not what the
+// Via says (RFC 3261 §18.2.1). With rport the library does so (RFC 3581 §4).
+func received(req *sipmsg.Request) {
+	via, from := req.Via(), sourceOf(req).Addr()
+	if via == nil || via.Params.Has("rport") || !from.IsValid() {
+		return
+	}
+	if host, err := netip.ParseAddr(strings.Trim(via.Host, "[]")); err != nil || host.Unmap() != from {
+		via.Params.Add("received", from.String())
+	}
 }
 
 // reuse is where a request of the dialog goes that should go to next: the

@@ -16,7 +16,6 @@ import (
 var (
 	errLeaving = errors.New("it is not waited for any more")
 	errSilence = errors.New("no answer in time")
-	errLost    = errors.New("the connection was lost")
 )
 
 // register makes the next REGISTER (RFC 3261 §10.2). expires 0 takes our own
@@ -142,7 +141,7 @@ func (a *Agent) consult(req *sipmsg.Request, within time.Duration, until <-chan 
 				return res, nil
 			}
 		case <-tx.Done():
-			return nil, errLost
+			return nil, errors.New(lostWhy(tx.Connection()))
 		case <-wait.C:
 			a.shun(tx.Connection())
 			return nil, errSilence

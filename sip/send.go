@@ -89,6 +89,9 @@ func (a *Agent) dispatch(ctx context.Context, req *sipmsg.Request) (*sipmsg.Clie
 	if err == nil || f == nil || ctx.Err() != nil {
 		return tx, err
 	}
+	if why := f.epitaph(); why != "" {
+		return nil, errors.New(why)
+	}
 	f.Close() // it was dead already, which only writing to it could show
 	if _, err = a.reach(ctx, req); err != nil {
 		return nil, err

@@ -112,6 +112,21 @@ func TestOurCertificate(t *testing.T) {
 	b.dial("+4930123")
 	b.reply(b.request("INVITE"), 486, "Busy Here", nil)
 	b.ended(signalling.Busy)
+	without := newDressedBed(t, newDressedPeer(t, "tls", secured(cfg)), Config{}, func(c *TrunkConfig, _ *timing) { c.TLS.CA = ca.file })
+	without.dial("+4930123")
+	if why := without.ended(signalling.TrunkUnreachable); !strings.Contains(why.Detail, "certificate required") {
+		t.Errorf("without ours: %q", why.Detail)
+	}
+}
+
+// Where a request says that it comes from elsewhere, the answer says where it came
+// from, also without rport (RFC 3261 §18.2.1).
+func TestReceived(t *testing.T) {
+	b := newBed(t)
+	b.send(strings.Replace(strings.Replace(b.text("OPTIONS", "x", nil), ";rport", "", 1), "SIP/2.0/UDP 127.0.0.1", "SIP/2.0/UDP pbx.example", 1))
+	if from, _ := b.response("200 OPTIONS").Via().Params.Get("received"); from != "127.0.0.1" {
+		t.Errorf("received=%q", from)
+	}
 }
 
 // arrive connects to the agent by TLS and speaks from then on.
