@@ -33,8 +33,9 @@ var errBusy = errors.New("too many certificates are being fetched")
 // Web is a Library of certificates on the web: https alone, on its usual ports,
 // at public addresses, and without redirects.
 type Web struct {
-	client http.Client
-	busy   chan struct{}
+	client   http.Client
+	patience time.Duration // for one file
+	busy     chan struct{}
 
 	mu   sync.Mutex
 	kept map[string]*found
@@ -52,14 +53,13 @@ type found struct {
 func NewWeb(roots *x509.CertPool) *Web { return newWeb(roots, public) }
 
 func newWeb(roots *x509.CertPool, allowed func(netip.AddrPort) bool) *Web {
-	dialer := &net.Dialer{Timeout: fetchTime, Control: func(_, address string, _ syscall.RawConn) error {
+	dialer := &net.Dialer{Control: func(_, address string, _ syscall.RawConn) error {
 		if to, err := netip.ParseAddrPort(address); err != nil || !allowed(to) {
 			return errors.New("certificates are not fetched from there") // after the name was resolved: it cannot change any more
 		}
 		return nil
 	}}
-	return &Web{busy: make(chan struct{}, maxFetches), kept: map[string]*found{}, client: http.Client{
-		Timeout:       fetchTime,
+	return &Web{patience: fetchTime, busy: make(chan struct{}, maxFetches), kept: map[string]*found{}, client: http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{DialContext: dialer.DialContext, DisableKeepAlives: true, MaxResponseHeaderBytes: 16 << 10,
 			TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}},
@@ -170,7 +170,7 @@ func (w *Web) fetch(ctx context.Context, address string) ([]*x509.Certificate, e
 	default:
 		return nil, errBusy
 	}
-	ctx, cancel := context.WithTimeout(ctx, fetchTime)
+	ctx, cancel := context.WithTimeout(ctx, w.patience)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {

@@ -28,7 +28,9 @@ func repository(t *testing.T, serve http.HandlerFunc) (*Web, string) {
 	t.Cleanup(s.Close)
 	roots := x509.NewCertPool()
 	roots.AddCert(s.Certificate())
-	return newWeb(roots, func(netip.AddrPort) bool { return true }), s.URL
+	w := newWeb(roots, func(netip.AddrPort) bool { return true })
+	w.patience = time.Minute
+	return w, s.URL
 }
 
 // A certificate is fetched once, however many ask for it at a time.
@@ -74,6 +76,9 @@ func TestBadRepositories(t *testing.T) {
 		}
 	})
 	for _, path := range []string{"/redirect", "/large", "/broken", "/missing", "/hangs"} {
+		if path == "/hangs" {
+			w.patience = 2 * time.Second
+		}
 		for range 2 {
 			if _, err := w.Find(t.Context(), url+path); err == nil {
 				t.Errorf("%s led to a certificate", path)
