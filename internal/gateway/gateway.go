@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -36,6 +37,7 @@ type Gateway struct {
 	metrics  *metrics
 	registry *prometheus.Registry
 	exchange *signalling.Exchange
+	started  atomic.Bool // SIP and Matrix are listened to
 	ports    *port.Range
 	peers    *peer.Factory
 	agent    *sip.Agent
@@ -84,6 +86,7 @@ func (g *Gateway) Start(ctx context.Context) error {
 	if err := g.matrix.Start(ctx); err != nil {
 		return fmt.Errorf("matrix: %w", err)
 	}
+	g.started.Store(true)
 	g.log.Info("roomline runs", "sip", g.cfg.SIP.Listen, "matrix", cmp.Or(g.cfg.Matrix.Account.User, g.cfg.Matrix.Listen), "http", g.cfg.HTTP.Listen, "trunks", len(g.cfg.Trunks))
 	return nil
 }
@@ -104,6 +107,9 @@ func (g *Gateway) trunkStates() []trunkStatus {
 
 // ready says why new calls are not taken, if they are not.
 func (g *Gateway) ready() error {
+	if !g.started.Load() {
+		return errors.New("starting: no calls are taken yet")
+	}
 	if g.exchange.Draining() {
 		return errors.New("draining: no new calls are taken")
 	}

@@ -70,6 +70,9 @@ func TestStartAndStopLeaveNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if g.ready() == nil {
+		t.Error("ready before it listens")
+	}
 	if err := g.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
