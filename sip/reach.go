@@ -102,11 +102,14 @@ func (f *flow) speaksFor() []*trunk {
 	return f.trunks
 }
 
-// secure tells whether the trunk has to prove who it is by TLS.
-func (t *trunk) secure() bool {
+// row is the trunk's transport.
+func (t *trunk) row() transportRow {
 	row, _ := transportOf(t.Transport)
-	return row.secure
+	return row
 }
+
+// secure tells whether the trunk has to prove who it is by TLS.
+func (t *trunk) secure() bool { return t.row().secure }
 
 // identity is whom the trunk's certificate has to name: the host that is
 // configured, whatever the DNS made of it (RFC 5922 §4).

@@ -180,6 +180,39 @@ func TestTrunkConnectsByTLS(t *testing.T) {
 	}
 }
 
+// S4: whoever connects and does not begin TLS or WebSocket holds up nobody else,
+// which in the library one such connection does.
+func TestSlowOpeningHoldsUpNobody(t *testing.T) {
+	ca := newAuthority(t)
+	ours, file, key := ca.issue("us", named("gateway.test"))
+	for via, listen := range map[string]Config{"tls": {Listen: []string{"tls://127.0.0.1:0"}, TLS: TLS{Certificate: file, Key: key}}, "ws": {Listen: []string{"ws://127.0.0.1:0"}}} {
+		b := newDressedBed(t, newDressedPeer(t, via, upgraded), listen, func(c *TrunkConfig, _ *timing) { c.TLS.CA = "" })
+		for range maxStreams / 2 {
+			mute, err := net.Dial("tcp", b.to.String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer mute.Close()
+		}
+		if via == "tls" {
+			if err := b.arrive(serverOf(ours)); err != nil {
+				t.Fatal(err)
+			}
+		} else {
+			c, err := net.Dial("tcp", b.to.String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			ws, err := openSocket(c, "h", "/")
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.take(ws)
+		}
+		b.calledBack()
+	}
+}
+
 func rename(t *testing.T, from, to string) {
 	t.Helper()
 	if err := os.Rename(from, to); err != nil {
