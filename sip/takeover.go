@@ -100,6 +100,6 @@ func (l *leg) move(d *dialog) {
 	l.agent.mu.Unlock()
 	l.asking, l.referral, l.referrals, l.transferred = asking{}, nil, 0, false
 	l.session.stop()
-	l.session, l.noUpdate = newSession(l.trunk), false
+	l.session, l.noUpdate, l.methods = newSession(l.trunk), false, ""
 	l.publish()
 }
