@@ -214,3 +214,34 @@ func TestOutageOfNames(t *testing.T) {
 		t.Errorf("calls go to %s", to)
 	}
 }
+
+// RFC 3263 §4.2: a Contact or Record-Route with a name and no port is where the
+// DNS says, which nobody has to ask again.
+func TestNamesWithinACall(t *testing.T) {
+	for _, where := range []string{"Contact: <sip:carrier.example>", "Record-Route: <sip:carrier.example;lr>"} {
+		p := newPeer(t, "127.0.0.1")
+		p.bare = true
+		b, n := newServedBed(t, func(*TrunkConfig, *timing) {}, p)
+		n.fail(true)
+		leg := b.dial("+4930123")
+		b.reply(b.request("INVITE"), 200, "OK", b.sdp("sendrecv", "0"), where)
+		b.request("ACK")
+		b.event(signalling.Answered)
+		leg.Hangup(signalling.Reason{})
+		b.reply(b.request("BYE"), 200, "OK", nil)
+		b.gone()
+		if asked := n.questions(); asked > 0 {
+			t.Errorf("%s: the DNS was asked %d times", where, asked)
+		}
+	}
+	p := newPeer(t, "127.0.0.1")
+	b, n := newServedBed(t, func(*TrunkConfig, *timing) {}, p)
+	n.fail(true)
+	host := b.agent.trunks["carrier"].host
+	if got := host.of("M0.carrier.example."); len(got) != 1 || got[0] != p.addr().Addr() {
+		t.Errorf("m0 is at %v", got)
+	}
+	if got := host.of("m9.carrier.example"); len(got) != 0 {
+		t.Errorf("m9 is at %v", got)
+	}
+}
