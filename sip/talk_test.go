@@ -11,6 +11,8 @@ import (
 	"roomline/signalling"
 )
 
+// S18: a BYE with a guessed tag or Call-ID, from elsewhere, or with an older CSeq
+// ends nothing.
 func TestForgedGoodbyes(t *testing.T) {
 	b := newBed(t, func(c *TrunkConfig, _ *timing) { c.AllowFrom = []string{"127.0.0.3"} })
 	leg, invite := b.answered()
@@ -22,6 +24,8 @@ func TestForgedGoodbyes(t *testing.T) {
 	b.response("481 BYE")
 	b.send(strings.Replace(text, invite.CallID().Value(), "guess", 1))
 	b.response("481 BYE")
+	b.send(strings.Replace(b.within(invite, "INVITE", 6, b.sdp("sendonly", "0")), "tag="+b.tag, "tag=guess", 1))
+	b.response("481 INVITE")
 	stranger := newPeer(t, "127.0.0.2")
 	stranger.to = b.to
 	stranger.send(text)
