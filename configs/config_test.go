@@ -98,7 +98,7 @@ calls: {ring_timeout: 90s, max: null}
 func TestLoad(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "r.yaml")
-	write(t, path, strings.Replace(minimal, "host:", "username: u, password: file:pw, host:", 1))
+	write(t, path, strings.Replace(minimal, "host:", "username: u, password: file:pw, transport: tls, tls: {ca: ca.pem}, host:", 1)+"sip: {tls: {certificate: /etc/c.pem, key: k.pem}}\n")
 	write(t, filepath.Join(dir, "pw"), "canary\r\n")
 	c, err := Load(path)
 	if err != nil {
@@ -106,6 +106,9 @@ func TestLoad(t *testing.T) {
 	}
 	if c.Trunks["pbx"].Password.Reveal() != "canary" || c.Database.Reveal() != filepath.Join(dir, "roomline.db") {
 		t.Errorf("got %+v", c)
+	}
+	if c.Trunks["pbx"].TLS.CA != filepath.Join(dir, "ca.pem") || c.SIP.TLS.Key != filepath.Join(dir, "k.pem") || c.SIP.TLS.Certificate != "/etc/c.pem" {
+		t.Errorf("files of TLS: %+v, %+v", c.Trunks["pbx"].TLS, c.SIP.TLS)
 	}
 	write(t, filepath.Join(dir, "pw"), strings.Repeat("x", maxSecret+1))
 	var problems Problems

@@ -103,6 +103,9 @@ func TestWhereAndWhat(t *testing.T) {
 		{"given, but empty", "matrix: {homeserver: ''}", `x:1:10: matrix.homeserver: expected an address like http://127.0.0.1:8008, found ""`},
 		{"borrowed", "calls: {ring_timeout: 1s}", `x:1:23: calls.ring_timeout: expected 10s to 5m`},
 		{"ourselves", "trunks: {a: {host: 127.0.0.1}}", `x:1:20: trunks.a.host: expected the trunk's address, found our own: sip.listen[0]`},
+		{"ourselves by TLS", "sip: {listen: ['udp://127.0.0.1:5060', 'tls://127.0.0.1:5061'], tls: {certificate: c, key: k}}\ntrunks: {a: {host: 127.0.0.1, transport: tls}}", `x:2:20: trunks.a.host: expected the trunk's address, found our own: sip.listen[1]`},
+		{"two on a port", "sip: {listen: ['tcp://127.0.0.1:5060', 'tls://127.0.0.1:5060'], tls: {certificate: c, key: k}}", `x:1:40: sip.listen[1]: expected an address that nothing else takes`},
+		{"no certificate", "sip: {listen: ['wss://127.0.0.1:5060']}", `x:1:16: sip.listen[0]: wss://127.0.0.1:5060 needs sip.tls.certificate and sip.tls.key`},
 		{"wide letters", "log: {\"日本\": 1, levl: x}", `x:1:16: log.levl: unknown key; did you mean "level"?`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
