@@ -41,7 +41,7 @@ func TestSilentTarget(t *testing.T) {
 	b.gone()
 
 	b.box = signalling.NewInbox("next", discard()) // which does not wait for the dead one
-	leg = b.dial("+4930124")
+	b.dial("+4930124")
 	alive.reply(alive.request("INVITE"), 486, "Busy Here", nil)
 	b.ended(signalling.Busy)
 	dead.never("INVITE", 20*time.Millisecond)
