@@ -183,7 +183,7 @@ func TestTimerOfATakeOver(t *testing.T) {
 	}
 	b.ack(res, nil)
 	b.reply(b.request("BYE"), 200, "OK", nil) // of the dialog before
-	for range 2 { // and the call outlives the first timer
+	for range 2 {                             // and the call outlives the first timer
 		re := b.request("INVITE")
 		if re.CallID().Value() != b.peer.id {
 			t.Fatalf("refreshed by\n%s", re)

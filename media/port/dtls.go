@@ -2,7 +2,6 @@ package port
 
 import (
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -70,23 +69,31 @@ func (p *Port) connect(w *web, h media.Handshake) error {
 }
 
 func (w *web) open(h media.Handshake) (*dtls.Conn, error) {
-	config := &dtls.Config{
-		Certificates:           []tls.Certificate{w.certificate},
-		SRTPProtectionProfiles: []dtls.SRTPProtectionProfile{dtls.SRTP_AEAD_AES_256_GCM, dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80},
-		ClientAuth:             dtls.RequireAnyClientCert,
-		ExtendedMasterSecret:   dtls.RequireExtendedMasterSecret,
-		InsecureSkipVerify:     true, // the fingerprint is what counts (RFC 8122 §6.2)
-		VerifyPeerCertificate: func(raw [][]byte, _ [][]*x509.Certificate) error {
+	options := []dtls.ServerOption{dtls.WithClientAuth(dtls.RequireAnyClientCert)}
+	var client []dtls.ClientOption
+	for _, o := range w.options(h) {
+		options, client = append(options, o), append(client, o)
+	}
+	if h.Client {
+		return dtls.ClientWithOptions(w.tunnel, w.tunnel.LocalAddr(), client...)
+	}
+	return dtls.ServerWithOptions(w.tunnel, w.tunnel.LocalAddr(), options...)
+}
+
+// options are those that hold for both roles.
+func (w *web) options(h media.Handshake) []dtls.Option {
+	return []dtls.Option{
+		dtls.WithCertificates(w.certificate),
+		dtls.WithSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_256_GCM, dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80),
+		dtls.WithExtendedMasterSecret(dtls.RequireExtendedMasterSecret),
+		dtls.WithInsecureSkipVerify(true), // the fingerprint is what counts (RFC 8122 §6.2)
+		dtls.WithVerifyPeerCertificate(func(raw [][]byte, _ [][]*x509.Certificate) error {
 			if len(raw) == 0 || printOf(raw[0]) != h.Fingerprint {
 				return errStranger
 			}
 			return nil
-		},
+		}),
 	}
-	if h.Client {
-		return dtls.Client(w.tunnel, w.tunnel.LocalAddr(), config)
-	}
-	return dtls.Server(w.tunnel, w.tunnel.LocalAddr(), config)
 }
 
 var (

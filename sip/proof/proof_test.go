@@ -101,7 +101,7 @@ func TestChallenges(t *testing.T) {
 			t.Errorf("%s", c)
 		}
 	}
-	if first := g.Challenges(home, false)[0]; first == g.Challenges(home, false)[0] {
+	if first, second := g.Challenges(home, false)[0], g.Challenges(home, false)[0]; first == second {
 		t.Error("two challenges have one nonce")
 	}
 }
