@@ -143,6 +143,7 @@ func (o *outgoing) mayCall(number string) (string, signalling.Reason, bool) {
 	case o.to.Redirect == nil:
 		return "", signalling.Reason{Cause: signalling.Forbidden}, false
 	}
+	o.hunt.way.number = "" // the right to call it is given back, whatever the word: even the same has to be asked for again (S14)
 	return o.to.Redirect(number)
 }
 

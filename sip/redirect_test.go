@@ -114,6 +114,29 @@ func (b *bed) causeFor(detail string) signalling.Cause {
 	return signalling.TrunkFailure
 }
 
+// S14: once another number was asked for, the right to call the first is gone: it
+// is asked for again before the first is called at another place.
+func TestRedirectionBackToTheFirstNumber(t *testing.T) {
+	p, r := newPeer(t, "127.0.0.1"), &rights{may: []string{"+4930123"}}
+	b, _ := newServedBed(t, follows(1), p)
+	p.bare = true
+	b.dialAs(r, "+4930123")
+	p.reply(b.request("INVITE"), 302, "Moved Temporarily", nil,
+		fmt.Sprintf("Contact: <sip:+49900@%s>", p.addr()), fmt.Sprintf("Contact: <sip:+4930123@%s>;q=0.5", p.addr()))
+	b.request("ACK")
+	if again := b.request("INVITE"); again.Recipient.User != "+4930123" {
+		t.Errorf("INVITE for %s", again.Recipient.User)
+	} else {
+		p.reply(again, 486, "Busy Here", nil)
+	}
+	b.ended(signalling.Busy)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !slices.Equal(r.asked, []string{"+49900", "+4930123"}) {
+		t.Errorf("asked for %v", r.asked)
+	}
+}
+
 // The Contacts are tried by q, one at a time, up to the first that answers; hops
 // are counted, and circles seen.
 func TestSeveralRedirections(t *testing.T) {
