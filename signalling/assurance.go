@@ -20,6 +20,9 @@ func (a Assurance) String() string {
 	return [...]string{"", "No-TN-Validation", "TN-Validation-Passed", "TN-Validation-Failed"}[a]
 }
 
+// Screened tells whether somebody other than the caller answers for the number.
+func (a Assurance) Screened() bool { return a == Trusted || a == Verified }
+
 // remark says the same to people, "" where there is nothing to say.
 func (a Assurance) remark() string {
 	return [...]string{"", "number not verified", "number verified", "the number may be forged"}[a]

@@ -41,8 +41,9 @@ func (a Asserted) MarshalText() ([]byte, error) {
 	return []byte(a), nil
 }
 
-// header is who is at our end, in the header that the trunk wants.
-func (a Asserted) header(id sipmsg.FromHeader, calling, hidden bool) sipmsg.Header {
+// header is who is at our end, in the header that the trunk wants; of these only
+// Remote-Party-ID can say whether anybody has screened the number.
+func (a Asserted) header(id sipmsg.FromHeader, calling, hidden, screened bool) sipmsg.Header {
 	switch a {
 	case assertPPI:
 		return sipmsg.NewHeader("P-Preferred-Identity", id.Value())
@@ -51,10 +52,11 @@ func (a Asserted) header(id sipmsg.FromHeader, calling, hidden bool) sipmsg.Head
 		if calling {
 			value = id.Value() + ";party=calling"
 		}
+		value += map[bool]string{true: ";screen=yes", false: ";screen=no"}[screened]
 		if hidden {
-			return sipmsg.NewHeader("Remote-Party-ID", value+";screen=yes;privacy=full")
+			return sipmsg.NewHeader("Remote-Party-ID", value+";privacy=full")
 		}
-		return sipmsg.NewHeader("Remote-Party-ID", value+";screen=yes;privacy=off")
+		return sipmsg.NewHeader("Remote-Party-ID", value+";privacy=off")
 	}
 	return sipmsg.NewHeader("P-Asserted-Identity", id.Value())
 }

@@ -62,7 +62,7 @@ func (l *leg) assert(msg sipmsg.Message) {
 		number = outward(t.CallerID, t.NumberFormat)
 	}
 	id := sipmsg.FromHeader{DisplayName: displayName(p.Name), Address: sipmsg.Uri{Scheme: "sip", User: number, Host: t.domain}}
-	msg.AppendHeader(t.SendIdentity.header(id, l.dialog.first, p.Hidden))
+	msg.AppendHeader(t.SendIdentity.header(id, l.dialog.first, p.Hidden, p.Number == "" || p.Assured.Screened()))
 	if p.Hidden {
 		msg.AppendHeader(sipmsg.NewHeader("Privacy", "id"))
 	}

@@ -110,9 +110,13 @@ func TestAssertedHeaders(t *testing.T) {
 		b.reply(invite, 486, "Busy Here", nil)
 		b.ended(signalling.Busy)
 	}
-	h := assertRPID.header(sipmsg.FromHeader{Address: sipmsg.Uri{Scheme: "sip", User: "1", Host: "h"}}, false, true)
+	h := assertRPID.header(sipmsg.FromHeader{Address: sipmsg.Uri{Scheme: "sip", User: "1", Host: "h"}}, false, true, true)
 	if h.Value() != "<sip:1@h>;party=called;screen=yes;privacy=full" {
 		t.Errorf("hidden: %s", h.Value())
+	}
+	h = assertRPID.header(sipmsg.FromHeader{Address: sipmsg.Uri{Scheme: "sip", User: "1", Host: "h"}}, true, false, false) // S13
+	if h.Value() != "<sip:1@h>;party=calling;screen=no;privacy=off" {
+		t.Errorf("not verified: %s", h.Value())
 	}
 }
 

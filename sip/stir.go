@@ -107,7 +107,8 @@ func (n *notary) signer() (*shaken.Signer, error) {
 }
 
 // vouchFor signs an INVITE of ours (RFC 8224 §6.1): fully for the trunk's own
-// numbers, and as a known caller's for another's that it passes on
+// numbers, but not by the word of a caller from elsewhere whom nobody has
+// verified (S13), and as a known caller's for another's that it passes on
 // (RFC 8588 §4). Who hides is not named, and what is no number with a country
 // code cannot be.
 func (o *outgoing) vouchFor(req *sipmsg.Request) {
@@ -115,11 +116,11 @@ func (o *outgoing) vouchFor(req *sipmsg.Request) {
 	if n.own == nil || o.to.From.Hidden {
 		return
 	}
-	from, attest := o.trunk.CallerID, "B"
+	from, attest, sure := o.trunk.CallerID, "B", true
 	if o.trunk.SendIdentity != assertNone && o.to.From.Number != "" {
-		from = o.to.From.Number // a verifier looks at the network's word first (ATIS-1000074 §5.3.1)
+		from, sure = o.to.From.Number, o.to.From.Assured.Screened() // a verifier looks at the network's word first (ATIS-1000074 §5.3.1)
 	}
-	if o.trunk.owns(from) {
+	if sure && o.trunk.owns(from) {
 		attest = "A"
 	}
 	s, err := n.signer()

@@ -169,6 +169,9 @@ func TestWeSign(t *testing.T) {
 	}{
 		{"from a room", signalling.Party{User: "@alice:example.org"}, "+4930123", "A"},
 		{"passed on", signalling.Party{Number: "+4940777"}, "+4930123", "B"},
+		{"our number, as the caller says", signalling.Party{Number: "+4930555", Assured: signalling.Unverified}, "+4930123", "B"}, // S13
+		{"our number, as its network says", signalling.Party{Number: "+4930555"}, "+4930123", "A"},
+		{"our number, forged", signalling.Party{Number: "+4930555", Assured: signalling.Doubtful}, "+4930123", "B"},
 		{"hidden", signalling.Party{User: "@alice:example.org", Hidden: true}, "+4930123", ""},
 		{"to an extension", signalling.Party{}, "600", ""},
 	} {
