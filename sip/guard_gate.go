@@ -63,9 +63,10 @@ func (a *Agent) screen(b []byte, from netip.AddrPort, network string) (v verdict
 	return verdict{pass: b}
 }
 
-// repeated answers what repeats a transaction that is over. ACKs and what a
-// 2xx had answered are absorbed; a CANCEL that is too late gets its 200 (RFC
-// 3261 §9.2).
+// repeated answers what repeats a transaction that is over. ACKs of refusals and
+// what a 2xx had answered are absorbed; a CANCEL that is too late gets its 200
+// (RFC 3261 §9.2). The ACK of a 2xx is the leg's, also under the INVITE's branch,
+// where RFC 2543 had it.
 func (a *Agent) repeated(b []byte, m raw, from netip.AddrPort, network string) (verdict, bool) {
 	if network != "udp" {
 		return verdict{}, false
@@ -75,7 +76,7 @@ func (a *Agent) repeated(b []byte, m raw, from netip.AddrPort, network string) (
 	}
 	one, over := a.finished.repeated(m, from.Addr())
 	switch {
-	case !over:
+	case !over, string(m.method) == string(sipmsg.ACK) && len(one.answer) == 0:
 		return verdict{}, false
 	case string(m.method) == string(sipmsg.ACK):
 		return verdict{}, true

@@ -13,9 +13,10 @@ import (
 
 // Limits of what is kept of transactions that are over.
 const (
-	maxFinished = 100_000 // of calls: half a minute of 1,000 a second
-	maxRefused  = 20_000  // of all else
-	maxUnacked  = 2_000   // refused INVITEs that are repeated until their ACK
+	maxFinished = 100_000  // of calls: half a minute of 1,000 a second
+	maxRefused  = 20_000   // of all else
+	maxAnswers  = 32 << 20 // bytes of the answers of either: an answer repeats much of its request
+	maxUnacked  = 2_000    // refused INVITEs that are repeated until their ACK
 )
 
 // finished is what is left of server transactions over UDP that had their final

@@ -5,16 +5,19 @@ import "time"
 // rack holds remains in the order in which they came, which is the order in
 // which they may go.
 type rack struct {
-	most int
-	row  []*remains
-	gone int // of the row, at its beginning
+	most  int
+	bytes int // of all answers
+	row   []*remains
+	gone  int // of the row, at its beginning
 }
 
 // add puts one at the end, and returns those that may go, or must.
 func (s *rack) add(one *remains) []*remains {
 	s.row = append(s.row, one)
+	s.bytes += len(one.answer)
 	from, now := s.gone, time.Now()
-	for s.gone < len(s.row) && (s.row[s.gone].until.Before(now) || len(s.row)-s.gone > s.most) {
+	for s.gone < len(s.row) && (s.row[s.gone].until.Before(now) || len(s.row)-s.gone > s.most || s.bytes > maxAnswers) {
+		s.bytes -= len(s.row[s.gone].answer)
 		s.gone++
 	}
 	old := s.row[from:s.gone:s.gone]

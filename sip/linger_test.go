@@ -163,3 +163,32 @@ func standing() (uint64, int) {
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc, runtime.NumGoroutine()
 }
+
+// Some send the ACK for a 2xx under the INVITE's own branch, as RFC 2543 had it:
+// it is one all the same.
+func TestAckUnderTheInvitesBranch(t *testing.T) {
+	b := newBed(t)
+	b.send(b.text("INVITE", "+4930555", b.sdp("sendrecv", "0 8")))
+	leg := b.rung()
+	leg.Answer(media.PCMU)
+	res := b.response("200 INVITE")
+	b.far = tagOf(res.To().Params)
+	ack := b.text("ACK", "+4930555", nil)
+	at := strings.Index(ack, "branch=") + len("branch=")
+	b.send(strings.Replace(ack, ack[at:at+strings.IndexByte(ack[at:], ';')], branchOf(res), 1))
+	b.event(signalling.Confirmed)
+}
+
+// S7: what is kept is bounded in bytes too, however long the requests are that
+// answers repeat.
+func TestAnswersKeptAreBounded(t *testing.T) {
+	r := rack{most: maxRefused}
+	kept := 0
+	for range 2 * maxAnswers / maxMessage {
+		kept++
+		kept -= len(r.add(&remains{answer: make([]byte, maxMessage), until: time.Now().Add(time.Hour)}))
+	}
+	if r.bytes > maxAnswers || r.bytes != kept*maxMessage {
+		t.Errorf("%d answers of %d bytes are kept", kept, r.bytes)
+	}
+}
