@@ -7,8 +7,11 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
+	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"roomline/signalling"
@@ -132,7 +135,32 @@ type held struct {
 	out bytes.Buffer
 }
 
-func (h *held) Write(b []byte) (int, error) { return h.out.Write(b) }
+func (h *held) Write(b []byte) (int, error)        { return h.out.Write(b) }
+func (h *held) SetWriteDeadline(_ time.Time) error { return nil }
+
+// A ping, ours or the answer to theirs, leaves long after the last message; and
+// a far end that takes nothing holds nobody up.
+func TestWebSocketPingAfterSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ours, theirs := net.Pipe()
+		defer ours.Close()
+		go func() { // ends with ours
+			_, _ = io.CopyN(io.Discard, theirs, 6+7+6) // a message, a ping; then it takes nothing any more
+		}()
+		ws := newSocket(ours, bufio.NewReader(ours), true)
+		s := newStream(ws, &gate{}, "tcp", netip.AddrPort{})
+		if _, err := s.put([]byte("message")); err != nil {
+			t.Fatal(err)
+		}
+		<-time.After(2 * streamWrite)
+		if err := ws.ping(); err != nil {
+			t.Errorf("a ping after a silence: %v", err)
+		}
+		if err := ws.ping(); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("a ping that nobody takes: %v", err)
+		}
+	})
+}
 
 // read as a server reads: each frame is masked by zero.
 func framesOf(client bool, frames ...string) *webSocket {

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"strconv"
+	"time"
 )
 
 // Write implements net.Conn: what is written at once is one message.
@@ -40,6 +41,7 @@ func (s *webSocket) put(kind byte, data []byte) error {
 	mask(out[body:], key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	_ = s.SetWriteDeadline(time.Now().Add(streamWrite)) // fails where Write does; that of the last write is over
 	_, err := s.Conn.Write(out)
 	return err
 }
