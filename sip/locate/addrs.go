@@ -37,6 +37,9 @@ func (l *lookup) addrs(ctx context.Context, name string, near bool) ([]netip.Add
 		if found, err = l.both(ctx, n); len(found) > 0 {
 			return found, nil
 		}
+		if own, _ := fqdn(name); n == own && errors.Is(err, ErrNoAnswer) {
+			return nil, err // it may well be there: who has it with our domain added is somebody else
+		}
 	}
 	return nil, err
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/miekg/dns"
 )
@@ -95,6 +96,46 @@ func TestUnaskedRecords(t *testing.T) {
 	})
 	if a, err := z.locate(Query{Host: "x.org", Port: 5060, Transports: udp}); !errors.Is(err, ErrNoAnswer) {
 		t.Errorf("%s, %v", found(a), err)
+	}
+}
+
+// A router that keeps silent about types that it does not know hides no addresses.
+func TestResolverThatKnowsAddressesOnly(t *testing.T) {
+	f := &Finder{exchange: func(ctx context.Context, m *dns.Msg, _ string) (*dns.Msg, error) {
+		res := new(dns.Msg).SetReply(m)
+		switch m.Question[0].Qtype {
+		case dns.TypeA:
+			res.Answer = []dns.RR{&dns.A{Hdr: dns.RR_Header{Name: "home.org.", Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: 60}, A: []byte{192, 0, 2, 1}}}
+		case dns.TypeNAPTR, dns.TypeSRV:
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		return res, ctx.Err()
+	}}
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	a, err := f.Locate(ctx, Query{Host: "home.org", Transports: udp})
+	if !errors.Is(err, ErrNoAnswer) || found(a) != "udp:192.0.2.1:5060(home.org)" {
+		t.Errorf("%s, %v", found(a), err)
+	}
+}
+
+// S10: while nobody can say where a trunk is, it is not taken for a machine of
+// our own domain that is called the same.
+func TestSearchListIsNoSubstitute(t *testing.T) {
+	z := serve(t, "sip.carrier.org.corp.org. 60 A 192.0.2.66", "pbx.corp.org. 60 A 192.0.2.2")
+	z.answers(func(m *dns.Msg, _ string) *dns.Msg {
+		if m.Question[0].Name != "sip.carrier.org." {
+			return nil
+		}
+		return new(dns.Msg).SetRcode(m, dns.RcodeServerFailure)
+	})
+	l := &lookup{finder: &Finder{Servers: []string{z.addr}}, conf: &dns.ClientConfig{Search: []string{"corp.org"}, Ndots: 1}}
+	if addrs, err := l.addrs(t.Context(), "sip.carrier.org", true); !errors.Is(err, ErrNoAnswer) || len(addrs) > 0 {
+		t.Errorf("%v, %v", addrs, err)
+	}
+	if addrs, err := l.addrs(t.Context(), "pbx", true); err != nil || len(addrs) != 1 {
+		t.Errorf("%v, %v", addrs, err)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/miekg/dns"
@@ -92,30 +93,42 @@ func (s server) targets() []Target {
 	return all
 }
 
-// Locate finds a trunk's servers. An error beside an answer says that a part of
+// Locate finds a trunk's servers. The name's own addresses are asked for at the
+// same time as its servers: where nothing answers questions for those, as many a
+// router at home, all the time would be gone before its turn came. An error beside an answer says that a part of
 // the DNS could not be asked: the answer is a guess, worse than an older one.
 func (f *Finder) Locate(ctx context.Context, q Query) (Answer, error) {
 	if addr, err := netip.ParseAddr(q.Host); err == nil { // RFC 3263 §4.2: a numeric address is the target
 		addr = addr.Unmap()
 		return At(addr.String(), q.Transports[0], q.port(), addr), nil
 	}
-	l := &lookup{finder: f, conf: f.conf()}
+	conf := f.conf()
+	plain := &lookup{finder: f, conf: conf}
 	if q.Port != 0 { // RFC 3263 §4.1, §4.2: with a port, neither NAPTR nor SRV
-		a, err := l.plain(ctx, q)
-		return l.done(a), err
+		a, err := plain.plain(ctx, q)
+		return plain.done(a), err
 	}
-	servers, srvErr := l.servers(ctx, q)
-	if len(servers) > 0 {
-		return l.done(Answer{servers: servers}), nil
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var a Answer
+	var err error
+	var wg sync.WaitGroup
+	wg.Go(func() { a, err = plain.plain(ctx, q) }) // ends with ctx at the latest; awaited below
+	named := &lookup{finder: f, conf: conf}
+	servers, srvErr := named.servers(ctx, q)
+	if len(servers) > 0 || errors.Is(srvErr, errDenied) {
+		stop()
 	}
-	if errors.Is(srvErr, errDenied) {
+	wg.Wait()
+	switch {
+	case len(servers) > 0:
+		return named.done(Answer{servers: servers}), nil
+	case errors.Is(srvErr, errDenied):
 		return Answer{}, fmt.Errorf("%s over %s: %w", q.Host, strings.Join(q.Transports, ", "), srvErr)
-	}
-	a, err := l.plain(ctx, q)
-	if err == nil && errors.Is(srvErr, ErrNoAnswer) {
+	case err == nil && errors.Is(srvErr, ErrNoAnswer):
 		err = fmt.Errorf("servers of %s: %w", q.Host, srvErr)
 	}
-	return l.done(a), err
+	return plain.done(a), err
 }
 
 // plain are the addresses of the name itself (RFC 3263 §4.2).
