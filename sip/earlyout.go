@@ -23,9 +23,12 @@ func (o *outgoing) progress(res *sipmsg.Response) {
 	if res.StatusCode == 180 {
 		o.rings()
 	}
-	if f != nil && len(res.Body()) > 0 && o.preview(f, res.Body()) {
-		f.settled = f.settled || sequenceOf(res) > 0
-		return
+	if f != nil && len(res.Body()) > 0 {
+		heard := o.preview(f, res.Body())
+		f.settled = f.settled || f.deal != nil && sequenceOf(res) > 0
+		if heard {
+			return
+		}
 	}
 	if res.StatusCode == 183 {
 		o.rings()
@@ -46,7 +49,7 @@ func (o *outgoing) beforehand() {
 	case toHangup:
 		o.told = true
 	case toShow:
-		o.view = m.view
+		o.view, o.reoffer.wish = m.view, m.view.Held // a hold is told with the answer
 	case toTransfer:
 		o.cannotRefer("the call is not answered")
 	case toDigit:

@@ -97,7 +97,7 @@ func (o *outgoing) elsewhere() bool {
 func (o *outgoing) turn() {
 	d, to := o.dialog, o.hunt.now
 	d.peer, d.listener, d.host = to.addr, to.listener, to.listener.hostFor(to.addr)
-	o.creds, o.forks = credentials{trunk: o.trunk}, nil
+	o.creds = credentials{trunk: o.trunk}
 }
 
 // retryAfter is for how long a target wants to be left alone (RFC 3261 §20.33),

@@ -83,7 +83,7 @@ func (o *outgoing) preview(f *fork, sdp []byte) bool {
 
 // hear gives a fork the port.
 func (o *outgoing) hear(f *fork) {
-	if o.told || o.heard && !f.deal.Format.Same(o.codec) {
+	if o.told || !o.heard && !f.deal.Receive || o.heard && !f.deal.Format.Same(o.codec) {
 		return
 	}
 	o.codec = f.deal.Format

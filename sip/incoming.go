@@ -77,7 +77,7 @@ func (i *incoming) await() (media.Format, bool) {
 				i.refuse(m.reason)
 				return media.Format{}, false
 			case toShow:
-				i.view = m.view
+				i.view, i.reoffer.wish = m.view, m.view.Held
 			case toTransfer:
 				i.cannotRefer("the call is not answered")
 			case cancel:

@@ -73,8 +73,11 @@ func (o *outgoing) prepare() (signalling.Reason, bool) {
 	return signalling.Reason{}, true
 }
 
-// next is the INVITE, with credentials once there are any.
+// next is the INVITE, with credentials once there are any. The refusal of the one
+// before has ended its early dialogs (RFC 3261 §12.3), and what was agreed on there.
 func (o *outgoing) next(auth sipmsg.Header) *sipmsg.Request {
+	o.forks, o.local.Agreed = nil, media.Protection{}
+	o.local.Proto, o.local.Lines, o.local.Index = "", nil, 0
 	req := o.dialog.request(sipmsg.INVITE)
 	limitHops(req, o.to.Hops)
 	req.AppendHeader(o.dialog.contact())

@@ -2,6 +2,7 @@ package sip
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -90,7 +91,7 @@ func (o *outgoing) acknowledged(m pracked) {
 		return
 	}
 	o.note(false, statusLine(m.res)+" (PRACK)")
-	if m.res.IsSuccess() || m.fork.seq != m.seq {
+	if m.res.IsSuccess() || m.fork.seq != m.seq || !slices.Contains(o.forks, m.fork) {
 		return
 	}
 	creds := credentials{trunk: o.trunk, within: true}

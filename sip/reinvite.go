@@ -82,8 +82,8 @@ func (l *leg) reanswered(res *sipmsg.Response) {
 	r.tx = nil
 	switch {
 	case res.IsSuccess():
+		l.retarget(res.Contact()) // which the ACK goes to (RFC 3261 §12.2.1.2)
 		l.acknowledge(res)
-		l.retarget(res.Contact())
 		l.recognise(res)
 		l.session.answered(res)
 		r.agreed, r.retried = r.asked, false
@@ -95,7 +95,7 @@ func (l *leg) reanswered(res *sipmsg.Response) {
 		}
 		l.insisted(err == nil)
 	case res.StatusCode == 491:
-		r.tell, r.refresh = l.trunk.SendIdentity != assertNone, r.fresh
+		l.tellAgain()
 		r.timer = time.NewTimer(l.glare())
 	case res.StatusCode == 408 || res.StatusCode == 481:
 		l.part(signalling.Reason{Cause: signalling.PeerTimeout, Detail: statusLine(res)})
@@ -109,8 +109,12 @@ func (l *leg) reanswered(res *sipmsg.Response) {
 func (l *leg) reinviteAgain(res *sipmsg.Response) {
 	r := &l.reoffer
 	if wait, ok := comeAgain(res); ok && !r.retried {
-		r.tell, r.refresh, r.retried = l.trunk.SendIdentity != assertNone, r.fresh, true
-		r.timer = time.NewTimer(wait)
+		l.tellAgain()
+		r.retried, r.timer = true, time.NewTimer(wait)
+		return
+	}
+	if l.session.tooSmall(res) { // RFC 4028 §7.3
+		r.tell, r.refresh = true, r.fresh
 		return
 	}
 	if res.StatusCode == 401 || res.StatusCode == 407 {
@@ -119,8 +123,8 @@ func (l *leg) reinviteAgain(res *sipmsg.Response) {
 			return
 		}
 	}
-	r.wish, r.retried = r.agreed, false
-	l.insisted(false)
+	r.retried = false
+	l.giveIn()
 	if r.fresh {
 		l.unrefreshed(res)
 	}

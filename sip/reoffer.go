@@ -76,8 +76,7 @@ func (l *leg) reinvite(auth sipmsg.Header, text string) {
 	describeWith(r.req, body)
 	tx, err := l.begin(r.req, text, time.Second)
 	if err != nil {
-		r.wish = r.agreed
-		l.insisted(false)
+		l.giveIn()
 		if r.fresh {
 			l.session.later()
 		}
@@ -85,6 +84,21 @@ func (l *leg) reinvite(auth sipmsg.Header, text string) {
 	}
 	l.heed(tx)
 	r.tx = tx
+}
+
+// tellAgain has all that the offer said beside the hold said once more.
+func (l *leg) tellAgain() {
+	r := &l.reoffer
+	r.tell, r.refresh = l.trunk.SendIdentity != assertNone || l.given != nil, r.fresh
+}
+
+// giveIn leaves the session as it was (RFC 3261 §14.1). What the call has come to
+// wish since the offer left is no part of the refusal.
+func (l *leg) giveIn() {
+	if r := &l.reoffer; r.wish == r.asked {
+		r.wish = r.agreed
+	}
+	l.insisted(false)
 }
 
 // glare is how long to wait after a 491: 2.1 to 4 s for the owner of the

@@ -145,9 +145,10 @@ func (s *session) wait() time.Duration {
 	return whole - min(32*s.unit, whole/3)
 }
 
-// later waits for another attempt at a refresh that was refused.
+// later waits for another attempt at a refresh that was refused. Where the far
+// end refreshes, it has its whole interval for that, whatever it refused us.
 func (s *session) later() {
-	if s.agreed > 0 {
+	if s.agreed > 0 && s.ours {
 		s.timer.Reset(time.Duration(max(s.agreed/8, 5)) * s.unit)
 	}
 }

@@ -12,6 +12,7 @@ import (
 func (l *leg) talk() {
 	watch := time.NewTicker(l.agent.timing.watch)
 	defer watch.Stop()
+	l.offerAgain() // what had to wait for the answer
 	for !l.over {
 		select {
 		case <-l.mail.ready:
