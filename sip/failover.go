@@ -24,7 +24,7 @@ const (
 type hunt struct {
 	now    target
 	left   []target
-	until  time.Time          // no attempt begins later: half a silence before the last may be over
+	until  time.Time          // no attempt begins later: by then so many have been silent
 	failed *signalling.Reason // of the latest attempt, where another target may do better
 
 	way  detour   // what is called now
@@ -38,7 +38,7 @@ func (o *outgoing) aim() bool {
 	if len(all) == 0 {
 		return false
 	}
-	o.hunt.now, o.hunt.left, o.hunt.until = all[0], all[1:], time.Now().Add(silences*o.trunk.ConnectTimeout-o.trunk.ConnectTimeout/2)
+	o.hunt.now, o.hunt.left, o.hunt.until = all[0], all[1:], time.Now().Add(silences*o.trunk.ConnectTimeout)
 	return true
 }
 
