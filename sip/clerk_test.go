@@ -133,6 +133,9 @@ func TestRegistrationIsRefreshed(t *testing.T) {
 		}
 		o.open()
 		o.is("registered")
+		if home := o.trunk.host.home.Load(); home == nil || *home != o.now.Load().remote {
+			t.Errorf("registered at %v", home)
+		}
 		<-time.After(time.Hour)
 		o.is("registered")
 		first := o.next()

@@ -33,6 +33,11 @@ type host struct {
 	find  func(context.Context, locate.Query) (locate.Answer, error)
 	found atomic.Pointer[located]
 
+	// home is where we are registered; nil: nowhere. Of targets that are as good as
+	// each other it goes first: the registrar calls us from there, a NAT lets only
+	// that in, and some take calls only where the account is (RFC 3608 §4).
+	home atomic.Pointer[netip.AddrPort]
+
 	mu    sync.Mutex
 	aside map[netip.AddrPort]time.Time // until when a target is tried last
 }
@@ -112,8 +117,18 @@ func (h *host) draw() []locate.Target {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	left := func(t locate.Target) time.Duration { return max(h.aside[t.Addr].Sub(now), 0) }
-	slices.SortStableFunc(all, func(a, b locate.Target) int { return cmp.Compare(left(a), left(b)) })
+	slices.SortStableFunc(all, func(a, b locate.Target) int {
+		return cmp.Or(cmp.Compare(left(a), left(b)), cmp.Compare(a.Tier, b.Tier), cmp.Compare(h.away(a), h.away(b)))
+	})
 	return all
+}
+
+// away is 0 for the target where we are registered, and 1 for all others.
+func (h *host) away(t locate.Target) int {
+	if home := h.home.Load(); home != nil && *home == t.Addr {
+		return 0
+	}
+	return 1
 }
 
 // setAside has a target tried last for a while; 0 takes that back.

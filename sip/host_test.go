@@ -203,3 +203,32 @@ func TestDialogStaysWithItsMachine(t *testing.T) {
 	b.reply(b.request("BYE"), 200, "OK", nil)
 	b.gone()
 }
+
+// Whom we are registered with is asked, called and kept alive through a NAT
+// before others of the same priority, whatever the lot says; not while it is set
+// aside, and never in place of what goes before it.
+func TestRegistrarGoesFirst(t *testing.T) {
+	n := newNameserver(t, "_sip._udp.home.org. 60 SRV 1 9 5060 a.home.org.", "_sip._udp.home.org. 60 SRV 1 1 5060 b.home.org.", "_sip._udp.home.org. 60 SRV 2 1 5060 c.home.org.",
+		"a.home.org. 60 A 192.0.2.1", "b.home.org. 60 A 192.0.2.2", "b.home.org. 60 A 192.0.2.3", "c.home.org. 60 A 192.0.2.4")
+	h := newHost("home.org", 0, "udp")
+	h.find = (&locate.Finder{Servers: []string{n.addr}}).Locate
+	if err := h.lookup(t.Context(), 5*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	at := func(place int) string { return h.draw()[place].Addr.Addr().String() }
+	for range 50 {
+		home := netip.MustParseAddrPort("192.0.2.3:5060")
+		if h.home.Store(&home); at(0) != "192.0.2.3" || at(3) != "192.0.2.4" {
+			t.Fatalf("drew %v", h.draw())
+		}
+		h.setAside(home, time.Minute)
+		if at(0) == "192.0.2.3" || at(3) != "192.0.2.3" {
+			t.Fatalf("set aside, drew %v", h.draw())
+		}
+		h.setAside(home, 0)
+		lesser := netip.MustParseAddrPort("192.0.2.4:5060")
+		if h.home.Store(&lesser); at(3) != "192.0.2.4" {
+			t.Fatalf("of a lesser priority, drew %v", h.draw())
+		}
+	}
+}

@@ -21,12 +21,13 @@ func (c *clerk) exchange(expires, within time.Duration, leave <-chan struct{}) r
 		return regEvent{kind: regLeave}
 	case err != nil:
 		c.log.Debug("no answer to a REGISTER", "error", short(err))
+		c.trunk.registrar().home.Store(nil)
 		c.trunk.registrar().setAside(at.remote, penalty) // another machine may do better
 		return regEvent{kind: regSilence}
 	case res.StatusCode == 503:
 		c.trunk.registrar().setAside(at.remote, penalty)
 	}
-	return c.read(req, res, expires)
+	return c.read(at, req, res, expires)
 }
 
 // place is where the next request goes: on within an attempt, and where a
@@ -46,14 +47,16 @@ func (c *clerk) place(back bool) (seat, bool) {
 }
 
 // read makes an event of an answer, and remembers what calls need of it.
-func (c *clerk) read(req *sipmsg.Request, res *sipmsg.Response, expires time.Duration) regEvent {
+func (c *clerk) read(at seat, req *sipmsg.Request, res *sipmsg.Response, expires time.Duration) regEvent {
 	e := regEvent{kind: regReply, status: res.StatusCode, phrase: displayName(res.Reason), after: secondsIn(res, "retry-after"), least: secondsIn(res, "min-expires")}
 	c.auth = nil
 	switch {
 	case res.IsSuccess() && expires == 0:
 		c.routes.Store(nil)
+		c.trunk.registrar().home.Store(nil)
 	case res.IsSuccess():
 		c.creds.worked()
+		c.trunk.registrar().home.Store(&at.remote)
 		e.granted, c.old = granted(res, c.last, expires), nil
 		routes := serviceRoute(res)
 		c.routes.Store(&routes)
@@ -62,6 +65,8 @@ func (c *clerk) read(req *sipmsg.Request, res *sipmsg.Response, expires time.Dur
 		c.auth, e.proof, e.why = auth, err == nil, refusedWhy(err)
 	case res.StatusCode < 400:
 		c.detour, e.follow = c.redirected(res)
+	case res.StatusCode != 423:
+		c.trunk.registrar().home.Store(nil) // another machine may do better
 	}
 	return e
 }

@@ -42,6 +42,7 @@ type Target struct {
 	Transport string
 	Addr      netip.AddrPort
 	Name      string // of the machine, in lower case; an address where there is no name
+	Tier      int    // those of one transport and priority share it; set by Draw
 }
 
 // Answer is what the DNS said. It is never changed.
@@ -88,7 +89,7 @@ func (a Answer) Of(name string) []Target {
 func (s server) targets() []Target {
 	var all []Target
 	for _, addr := range s.addrs {
-		all = append(all, Target{s.transport, netip.AddrPortFrom(addr, s.port), s.name})
+		all = append(all, Target{Transport: s.transport, Addr: netip.AddrPortFrom(addr, s.port), Name: s.name})
 	}
 	return all
 }

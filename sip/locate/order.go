@@ -15,6 +15,7 @@ func (a Answer) Draw(intn func(n int) int) []Target {
 		return cmp.Or(cmp.Compare(x.rank, y.rank), cmp.Compare(x.priority, y.priority))
 	})
 	var all []Target
+	tier := 0
 	for len(left) > 0 {
 		n := 1
 		for n < len(left) && left[n].rank == left[0].rank && left[n].priority == left[0].priority {
@@ -23,10 +24,14 @@ func (a Answer) Draw(intn func(n int) int) []Target {
 		i := lot(left[:n], intn)
 		for _, t := range left[i].targets() {
 			if !slices.ContainsFunc(all, t.same) && len(all) < maxTargets {
+				t.Tier = tier
 				all = append(all, t)
 			}
 		}
 		left = slices.Delete(left, i, i+1)
+		if n == 1 { // it was the last of its priority
+			tier++
+		}
 	}
 	return all
 }
