@@ -48,14 +48,23 @@ func (c *call) foretells(e Event) bool { return e.Kind == Early && c.State < Con
 
 // strays tells whether the called side answers with other audio than the caller
 // was promised, who cannot be told any more (RFC 3261 §13.2.1).
+// A caller who was still being connected for it is found out as soon as that is
+// done: packets pass through untouched, and would be noise.
 func (c *call) strays(e Event, m media.Endpoint) bool {
-	return e.Kind == Answered && c.previews(A) == preview && !m.Format().Same(c.legs[A].Media().Format())
+	switch {
+	case e.Kind == Answered && c.previews(A) == preview:
+		return !m.Format().Same(c.legs[A].Media().Format())
+	case c.sound.promised && e.Side == A && c.State == Answering && c.here(B):
+		return !m.Format().Same(c.legs[B].Media().Format())
+	}
+	return false
 }
 
 // progress offers the caller what the called side plays. A caller who has to be
 // connected for it misses nothing of the announcement.
 func (c *call) progress(a Action) {
 	m := c.legs[c.other(a.Side)].Media()
+	c.sound.promised = true
 	if a.Connect {
 		c.keep(m)
 	}

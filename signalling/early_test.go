@@ -207,3 +207,27 @@ func TestAnswerInAnotherCodec(t *testing.T) {
 		}
 	})
 }
+
+// The same while the caller is still being connected for it.
+func TestAnswerInAnotherCodecIsSoon(t *testing.T) {
+	for _, k := range []Kind{Early, Confirmed} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(limits())
+			r.a.slow, r.a.audio.f = true, media.PCMU
+			r.early(true)
+			r.b.audio.f = media.PCMA
+			r.b.in.Post(Event{Kind: Answered, Side: B})
+			synctest.Wait()
+			r.a.audio.f = media.PCMU // as the client was answered
+			r.a.in.Post(Event{Kind: k, Side: A})
+			synctest.Wait()
+			if r.a.hears(r.b) {
+				t.Error("the caller hears packets of another codec")
+			}
+			r.x.Stop()
+			if rec := r.records[0]; rec.Cause != "no_codec" {
+				t.Errorf("%v: %+v", k, rec)
+			}
+		})
+	}
+}

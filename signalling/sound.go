@@ -9,8 +9,10 @@ type sound struct {
 	turns  int           // after how many transfers that is
 	tap    media.Tap     // made with the first bridge, and kept
 	early  *media.Early  // what the called side says before the caller can hear it
-	now    [sides]source
-	stops  [sides]func() // ends what plays to a side
+
+	promised bool // the caller was told of a codec before the answer
+	now      [sides]source
+	stops    [sides]func() // ends what plays to a side
 }
 
 // earlyPackets is two seconds of audio at the usual 20 ms a packet.
