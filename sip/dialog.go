@@ -99,7 +99,7 @@ func (d *dialog) build(method sipmsg.RequestMethod, seq uint32) *sipmsg.Request 
 		req.AppendHeader(&sipmsg.RouteHeader{Address: r})
 	}
 	req.SetBody(nil)
-	req.SetDestination(d.reuse(d.hop(routes, target)).String())
+	d.aim(req, d.hop(routes, target))
 	return req
 }
 

@@ -75,7 +75,10 @@ func (fs *flows) shut() {
 // adopt hands a connection to the library, and returns when requests can leave
 // on it. Where that cannot be any more, the connection is closed.
 func (fs *flows) adopt(ctx context.Context, f *flow) bool {
-	fs.enter(f)
+	if !fs.enter(f) {
+		f.Close()
+		return false
+	}
 	select {
 	case fs.intake <- f:
 		<-f.adopted // the library reads what it has accepted
@@ -87,15 +90,26 @@ func (fs *flows) adopt(ctx context.Context, f *flow) bool {
 	return false
 }
 
-func (fs *flows) enter(f *flow) {
+// enter notes a connection. Messages show where they came from, but not by which
+// connection: so there are never two of different transports with one far end,
+// and the one that we dialled stays.
+func (fs *flows) enter(f *flow) bool {
 	fs.yard.Lock()
 	defer fs.yard.Unlock()
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
-	fs.open[f], fs.remote[f.remote] = true, f
+	fs.open[f] = true
+	if old := fs.remote[f.remote]; old.alive() && old.row != f.row {
+		if !f.dialled() {
+			return false
+		}
+		fs.wg.Go(func() { old.Close() }) // ends at once; awaited by shut
+	}
+	fs.remote[f.remote] = f
 	if f.dialled() {
 		fs.shared[f.key], fs.local[f.local] = f, f
 	}
+	return true
 }
 
 // forget takes a connection out of every map that still holds it, and closes it

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 
 	sipmsg "github.com/emiago/sipgo/sip"
@@ -32,7 +33,7 @@ func (a *Agent) reach(ctx context.Context, req *sipmsg.Request) (*flow, error) {
 		return nil, err
 	}
 	req.SetDestination(f.remote.String())
-	req.Laddr = sipmsg.Addr{Hostname: req.Laddr.Hostname}
+	req.Laddr = sipmsg.Addr{Hostname: req.Laddr.Hostname, Zone: req.Laddr.Zone}
 	if f.dialled() {
 		req.Laddr.IP, req.Laddr.Port = net.IP(f.local.Addr().AsSlice()), int(f.local.Port())
 	}
@@ -46,10 +47,10 @@ func (a *Agent) flowFor(ctx context.Context, req *sipmsg.Request, row transportR
 		return f, nil
 	}
 	to, ok := addrPort(req.Destination())
-	if f := a.flows.at(to); f.alive() && !f.dialled() { // RFC 5923
+	t := a.trunkFor(req, row, to.Addr())
+	if f := a.flows.at(to); f.serves(t, row, req.Laddr.Zone == bound) {
 		return f, nil
 	}
-	t := a.trunkFor(req, row, to.Addr())
 	if !ok || t == nil {
 		return nil, errors.New("it is no trunk's address")
 	}
@@ -137,13 +138,35 @@ func received(req *sipmsg.Request) {
 	}
 }
 
-// reuse is where a request of the dialog goes that should go to next: the
+// bound marks, in a field that the library does not use, a request for the very
+// connection on which its dialog came.
+const bound = "bound"
+
+// aim says where a request of the dialog goes that should go to next: to the
 // connection on which the far end called us or, where there is no other way to
 // it, on which we called it, if that still lives and is with the same machine
 // (RFC 5923, RFC 7118 §5).
-func (d *dialog) reuse(next netip.AddrPort) netip.AddrPort {
-	if f := d.flow; f.alive() && f.remote.Addr() == next.Addr() && (!f.dialled() || f.row.outward) {
-		return f.remote
+func (d *dialog) aim(req *sipmsg.Request, next netip.AddrPort) {
+	f := d.flow
+	if !f.alive() || f.remote.Addr() != next.Addr() || f.dialled() && !f.row.outward {
+		req.SetDestination(next.String())
+		return
 	}
-	return next
+	req.SetDestination(f.remote.String())
+	if f.dialled() {
+		req.Laddr.IP, req.Laddr.Port = net.IP(f.local.Addr().AsSlice()), int(f.local.Port())
+	} else {
+		req.Laddr.Zone = bound
+	}
+}
+
+// serves tells whether a request may leave on a connection that the far end made.
+// Its address says nothing of who is there: with TLS it serves the calls that
+// came by it, and for others it must have proved to be the trunk, by its
+// certificate (RFC 5923 §8.1, §9.1).
+func (f *flow) serves(t *trunk, row transportRow, within bool) bool {
+	if !f.alive() || f.dialled() || f.row != row {
+		return false
+	}
+	return within || !row.secure || t != nil && slices.Contains(f.trunks, t)
 }
