@@ -34,6 +34,7 @@ type call struct {
 	next    *plan           // where the leg to be dialled leads
 	owner   Party           // the Matrix user whose rights a transfer has
 	trunk   string          // the first that the call went by
+	onward  string          // the trunk that a call from a trunk was passed on by
 	goal    Party           // where a transfer is to lead
 	moved   string          // where one has led
 	sound   sound

@@ -33,7 +33,7 @@ const alice, bob, carol, dave = "@alice:ex.org", "@bob:ex.org", "@carol:ex.org",
 func newOffice(t *testing.T) *office {
 	o := &office{t: t, when: map[string][]Event{}, format: map[string]media.Format{}, playing: map[media.Sink]int{},
 		parts: map[string]int{}, talked: map[string]time.Duration{}}
-	plan := Plan{Inbound: []Inbound{{To: "+4930700", User: alice}, {To: "+4930800", Users: []string{bob, carol, dave}}},
+	plan := Plan{Inbound: []Inbound{{To: "+4930700", User: alice}, {To: "+4930800", Users: []string{bob, carol, dave}}, {To: "+44*", Trunk: "pbx", Via: "world"}},
 		Outbound: []Outbound{{Match: "+49*", Trunk: "pbx"}, {Match: "+1*", Trunk: "world"}}}
 	o.x = NewExchange(Options{Router: plan, Limits: limits(), Max: 9, Permit: o, Music: o, Log: slog.New(slog.DiscardHandler),
 		Report: o.report})

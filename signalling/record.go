@@ -14,6 +14,7 @@ type Record struct {
 	From      string    `json:"from"`
 	To        string    `json:"to"`
 	Trunk     string    `json:"trunk,omitempty"`
+	Via       string    `json:"via,omitempty"` // the trunk that it was passed on by, where trunk brought it
 	Room      string    `json:"room,omitempty"`
 	User      string    `json:"user,omitempty"`           // the Matrix user whose call it is
 	Connected string    `json:"connected,omitempty"`      // whom from or to proved to be
@@ -43,13 +44,15 @@ type Record struct {
 	Ladder []Message `json:"ladder"`
 }
 
-// Direction tells a call from a room apart from a call into one.
+// Direction tells a call from a room apart from a call into one, and from one
+// that a trunk brought and another took.
 type Direction string
 
 // The directions.
 const (
-	RoomToPhone Direction = "room_to_phone"
-	PhoneToRoom Direction = "phone_to_room"
+	RoomToPhone  Direction = "room_to_phone"
+	PhoneToRoom  Direction = "phone_to_room"
+	PhoneToPhone Direction = "phone_to_phone"
 )
 
 // Verdict says who was heard, from packet counters on both legs.
@@ -98,7 +101,7 @@ func verdict(answered bool, caller, called LegAudio) Verdict {
 func (c *call) record() Record {
 	t := c.times
 	r := Record{ID: c.inbox.Call(), Direction: c.direction(), From: c.in.From.Label(), To: c.in.To.Label(),
-		Trunk: c.trunk, Room: c.in.Room, User: c.owner.User, Connected: c.proved(), Moved: c.moved, Start: t.start, End: t.ended,
+		Trunk: c.trunk, Via: c.onward, Room: c.in.Room, User: c.owner.User, Connected: c.proved(), Moved: c.moved, Start: t.start, End: t.ended,
 		Cause: c.Reason.Cause.String(), Q850: c.Reason.Cause.Q850(), Detail: c.Reason.Detail,
 		EndedBy: c.endedBy(), Ladder: c.inbox.Ladder()}
 	r.vouch(c.in)
@@ -156,8 +159,11 @@ func (c *call) audio(s Side) LegAudio {
 }
 
 func (c *call) direction() Direction {
-	if c.in.Via == Matrix {
+	switch {
+	case c.in.Via == Matrix:
 		return RoomToPhone
+	case c.onward != "":
+		return PhoneToPhone
 	}
 	return PhoneToRoom
 }

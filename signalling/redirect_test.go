@@ -4,6 +4,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"roomline/media"
 )
 
 // S15: a far end that sends a call on to another number has it dialled with the
@@ -47,5 +49,40 @@ func TestNobodyOfATrunkIsRedirected(t *testing.T) {
 			t.Errorf("the leg to %s may be sent on", l.to.To.Label())
 		}
 		caller.leave(Cancelled)
+	})
+}
+
+// S14, S15: a call that is passed on from trunk to trunk is no user's: nobody's
+// rights take it further, neither by a transfer nor by being sent on, and the
+// record says which way it went.
+func TestPassedOnAndNoFurther(t *testing.T) {
+	inOffice(t, func(o *office) {
+		o.when["+4420"] = answers
+		caller := &fakeLeg{side: A, to: Target{To: Party{Number: "+49111"}}, audio: &fakeEnd{f: media.PCMA}}
+		o.legs = append(o.legs, caller)
+		o.x.Accept(Incoming{Via: "pbx", From: Party{Number: "+49111"}, To: Party{Number: "+4420"},
+			Leg: func(in *Inbox) Leg { caller.in = in; return caller }})
+		synctest.Wait()
+		called := o.last()
+		caller.say(Event{Kind: Confirmed})
+		o.joined(caller, called)
+		if called.to.Via != "world" || called.to.Redirect != nil || len(o.parts) != 0 {
+			t.Errorf("dialled %+v with the rights of %v", called.to, o.parts)
+		}
+		for i, l := range []*fakeLeg{caller, called} {
+			for k, to := range []Destination{{To: Party{Number: "+49302"}}, {To: Party{Number: "+4421"}}, {To: Party{Number: "+4930700"}}} {
+				l.say(Event{Kind: Refer, To: to})
+				o.joined(caller, called)
+				if len(l.became) != k+1 || l.became[k].Cause != Forbidden || o.last() != called {
+					t.Errorf("leg %d to %s: told %v", i, to.To.Number, l.became)
+				}
+			}
+		}
+		o.pass(time.Second)
+		caller.leave(NormalClearing)
+		synctest.Wait()
+		if r := o.records[0]; r.Direction != PhoneToPhone || r.Trunk != "pbx" || r.Via != "world" || r.User != "" || r.Moved != "" {
+			t.Errorf("%+v", r)
+		}
 	})
 }

@@ -42,11 +42,14 @@ func (c *call) route(in Incoming) bool {
 	return true
 }
 
-// known keeps whose call it is, and which trunk's. Who of several answers is
+// known keeps whose call it is, and which trunk's: of one that is passed on from
+// trunk to trunk, no user's. Who of several answers is
 // not known yet: the leg will say (Identified).
 func (c *call) known(to Target) {
 	c.first = [2]Party{c.in.From, to.To}
 	switch {
+	case c.in.Via != Matrix && to.Via != Matrix:
+		c.onward = to.Via
 	case c.in.Via != Matrix && len(to.Also) == 0:
 		c.owner = to.To
 	case c.in.Via == Matrix && to.Via != Matrix:

@@ -62,6 +62,9 @@ func (r *recordFile) close() error {
 
 // logRecord is the one line an operator reads about a call.
 func logRecord(log *slog.Logger, r signalling.Record) {
+	if r.Via != "" {
+		log = log.With("via", r.Via)
+	}
 	log.Info("call ended", "call", r.ID, "direction", r.Direction, "trunk", r.Trunk,
 		"from", mask(r.From), "to", mask(r.To), "cause", r.Cause, "detail", r.Detail, "by", r.EndedBy,
 		"audio", r.Audio, "codec", r.Codec, "setup_ms", r.SetupMS, "talk_ms", r.TalkMS,
