@@ -42,22 +42,11 @@ func listenUDP(addr netip.Addr, port int) (*net.UDPConn, error) {
 
 func (p *pair) close() error { return errors.Join(p.rtp.Close(), p.rtcp.Close()) }
 
-// wake ends a read that is under way; rest lets reads wait again.
-func (p *pair) wake() { p.deadline(time.Now()) }
-func (p *pair) rest() { p.deadline(time.Time{}) }
-
-func (p *pair) deadline(t time.Time) {
-	_ = p.rtp.SetReadDeadline(t) // fails only on a closed socket, which reads nothing
-	_ = p.rtcp.SetReadDeadline(t)
-}
-
-// drain throws away what both sockets hold and reports whether it was anything.
-func (p *pair) drain(buf []byte) bool {
-	heard := false
-	for _, conn := range []*net.UDPConn{p.rtp, p.rtcp} {
-		each(conn, buf, func([]byte, netip.AddrPort) { heard = true })
-	}
-	return heard
+// wake ends the reads for good: those that are under way, and all after.
+func (p *pair) wake() {
+	now := time.Now()
+	_ = p.rtp.SetReadDeadline(now) // fails only on a closed socket, which reads nothing
+	_ = p.rtcp.SetReadDeadline(now)
 }
 
 // each takes what conn holds without waiting for more, at most 256 packets.

@@ -173,7 +173,6 @@ func (p *Port) Close() error {
 		close(p.done)
 		p.pair.wake()
 		p.wait.Wait()
-		p.pair.rest()
 		p.owner.retire(p)
 	})
 	return nil

@@ -6,6 +6,7 @@ const (
 	maxQuarantine = 10 * time.Minute
 	leastSilence  = time.Second // of a pair that is taken early because no other is left
 	earlyLooks    = 64          // at pairs in quarantine, for one that can be taken early
+	looks         = 8           // at a pair within drain: each costs two system calls
 )
 
 // quarantine holds closed pairs that may still be sent to, oldest first: their
@@ -17,24 +18,25 @@ type quarantine struct {
 }
 
 type quarantined struct {
-	*pair
-	since, heard time.Time
+	rested
+	since, heard, looked time.Time
 }
 
-func (q *quarantine) add(p *pair, now time.Time) {
-	q.held = append(q.held, &quarantined{p, now, now})
+func (q *quarantine) add(r rested, now time.Time) {
+	q.held = append(q.held, &quarantined{r, now, now, now})
 }
 
 // sweep takes in what came meanwhile and lets go of the pairs that are done:
 // silent for drain, or held for ten minutes whatever comes.
-func (q *quarantine) sweep(now time.Time, heard func(*pair) bool) (done []*pair) {
+func (q *quarantine) sweep(now time.Time, heard func(*rested) bool) (done []*rested) {
 	keep := q.held[:0]
 	for _, h := range q.held {
-		if heard(h.pair) {
-			h.heard = now
+		silent := now.Sub(h.heard) >= q.drain
+		if silent || now.Sub(h.looked) >= q.drain/looks {
+			silent = !h.look(now, heard) && silent
 		}
-		if now.Sub(h.heard) >= q.drain || now.Sub(h.since) >= maxQuarantine {
-			done = append(done, h.pair)
+		if silent || now.Sub(h.since) >= maxQuarantine {
+			done = append(done, &h.rested)
 		} else {
 			keep = append(keep, h)
 		}
@@ -44,18 +46,25 @@ func (q *quarantine) sweep(now time.Time, heard func(*pair) bool) (done []*pair)
 	return done
 }
 
+// look tells whether the pair was spoken to since the last look.
+func (h *quarantined) look(now time.Time, heard func(*rested) bool) bool {
+	h.looked = now
+	if !heard(&h.rested) {
+		return false
+	}
+	h.heard = now
+	return true
+}
+
 // early takes out the oldest pair that has been silent for a second at least,
 // nil where there is none. It looks at a few only, however many there are: those
 // that it finds spoken to are the last to be looked at again.
-func (q *quarantine) early(now time.Time, heard func(*pair) bool) *pair {
+func (q *quarantine) early(now time.Time, heard func(*rested) bool) *rested {
 	for range min(len(q.held), earlyLooks) {
 		h := q.held[0]
 		q.held[0], q.held = nil, q.held[1:]
-		if heard(h.pair) {
-			h.heard = now
-		}
-		if now.Sub(h.heard) > leastSilence {
-			return h.pair
+		if h.look(now, heard); now.Sub(h.heard) > leastSilence {
+			return &h.rested
 		}
 		q.held = append(q.held, h)
 	}

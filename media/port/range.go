@@ -84,17 +84,18 @@ func (r *Range) sweep() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, p := range r.quarantine.sweep(r.now(), r.heard) {
-		r.release(p)
+		r.release(p.index, p.close())
 	}
 }
 
-func (r *Range) heard(p *pair) bool { return p.drain(r.buf) }
+func (r *Range) heard(p *rested) bool { return p.drain(r.buf) }
 
-func (r *Range) release(p *pair) {
-	if err := p.close(); err != nil {
-		r.log.Debug("close rtp pair", "error", err)
+// release has a pair whose sockets are closed given out again.
+func (r *Range) release(index int, failed error) {
+	if failed != nil {
+		r.log.Debug("close rtp pair", "error", failed)
 	}
-	r.free = append(r.free, p.index)
+	r.free = append(r.free, index)
 }
 
 // Open takes a pair at random, so that a stranger cannot guess it. It fails
@@ -121,8 +122,9 @@ func (r *Range) take() (*pair, error) {
 	if err == nil {
 		return p, nil
 	}
-	if p = r.quarantine.early(r.now(), r.heard); p != nil {
-		return p, nil
+	if old := r.quarantine.early(r.now(), r.heard); old != nil {
+		r.release(old.index, old.close())
+		return r.unused() // with sockets of its own
 	}
 	return nil, err
 }
@@ -166,10 +168,14 @@ func (r *Range) retire(port *Port) {
 	}
 	delete(r.open, port)
 	if r.closed || port.untold.Load() {
-		r.release(port.pair)
+		r.release(port.pair.index, port.pair.close())
 		return
 	}
-	r.quarantine.add(port.pair, r.now())
+	rested, err := port.pair.rest()
+	if err != nil {
+		r.log.Debug("rest rtp pair", "error", err)
+	}
+	r.quarantine.add(rested, r.now())
 }
 
 // Free is how many pairs are neither in use nor in quarantine.
@@ -199,7 +205,7 @@ func (r *Range) shut() (open []*Port) {
 		open = append(open, p)
 	}
 	for _, h := range r.quarantine.held {
-		r.release(h.pair)
+		r.release(h.index, h.close())
 	}
 	r.quarantine.held = nil
 	return open
