@@ -76,14 +76,14 @@ func (l *leg) askNext() {
 }
 
 // put sends the first question, with credentials once there are any.
-func (l *leg) put(auth sipmsg.Header) {
+func (l *leg) put(auth []sipmsg.Header) {
 	a := &l.asking
 	q := a.queue[0]
 	text := string(q.method)
 	a.req = l.dialog.request(q.method)
 	q.dress(a.req)
+	show(a.req, auth)
 	if auth != nil {
-		a.req.AppendHeader(auth)
 		text += " (with credentials)"
 	}
 	var err error

@@ -37,18 +37,16 @@ func (l *leg) bye(r signalling.Reason) {
 	l.over = true
 	creds := credentials{trunk: l.trunk, within: true}
 	auth := l.goodbye(r, nil, "BYE", &creds)
-	if auth != nil {
-		l.goodbye(r, auth, "BYE (with credentials)", &creds)
+	for auth != nil {
+		auth = l.goodbye(r, auth, "BYE (with credentials)", &creds)
 	}
 }
 
 // goodbye sends one BYE. It returns the credentials that it was asked for.
-func (l *leg) goodbye(r signalling.Reason, auth sipmsg.Header, text string, creds *credentials) sipmsg.Header {
+func (l *leg) goodbye(r signalling.Reason, auth []sipmsg.Header, text string, creds *credentials) []sipmsg.Header {
 	req := l.dialog.request(sipmsg.BYE)
 	req.AppendHeader(reasonHeader(r))
-	if auth != nil {
-		req.AppendHeader(auth)
-	}
+	show(req, auth)
 	tx, err := l.begin(req, text, time.Second)
 	if err != nil {
 		return nil

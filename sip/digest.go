@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"slices"
 	"strings"
 
 	sipmsg "github.com/emiago/sipgo/sip"
@@ -30,17 +31,33 @@ var (
 // for the realm that is configured, or that the trunk took our password for
 // when a call began, and only where the request is for the trunk itself and
 // went to its host.
+//
+// A proxy on the way and the machine behind it may each ask for its own: then the
+// request bears both (RFC 3261 §22.3).
 type credentials struct {
-	trunk    *trunk
-	within   bool   // a dialog
-	realm    string // of the latest answer
-	answered bool
-	renewed  bool
+	trunk  *trunk
+	within bool    // a dialog
+	given  []given // one for each that asked
 }
 
-// answer makes the Authorization or Proxy-Authorization header that res, a 401
-// or 407 to req, asks for.
-func (c *credentials) answer(req *sipmsg.Request, res *sipmsg.Response) (sipmsg.Header, error) {
+// given is a challenge that is answered.
+type given struct {
+	header    string // Authorization or forProxy
+	challenge *digest.Challenge
+	renewed   bool
+}
+
+const forProxy = "Proxy-Authorization"
+
+// Limits of what is proved.
+const (
+	maxAsking = 2 // realms that one request is proved to
+	maxProved = 4 // realms that are remembered
+)
+
+// answer makes the Authorization and Proxy-Authorization headers of the next
+// request: the one that res, a 401 or 407 to req, asks for, and those of before.
+func (c *credentials) answer(req *sipmsg.Request, res *sipmsg.Response) ([]sipmsg.Header, error) {
 	t := c.trunk
 	if !t.Password.Set() {
 		return nil, errNoCredentials
@@ -53,7 +70,7 @@ func (c *credentials) answer(req *sipmsg.Request, res *sipmsg.Response) (sipmsg.
 	}
 	ask, reply := "www-authenticate", "Authorization"
 	if res.StatusCode == sipmsg.StatusProxyAuthRequired {
-		ask, reply = "proxy-authenticate", "Proxy-Authorization"
+		ask, reply = "proxy-authenticate", forProxy
 	}
 	ch, err := strongest(res.GetHeaders(ask), t.Realm)
 	if err != nil {
@@ -62,17 +79,43 @@ func (c *credentials) answer(req *sipmsg.Request, res *sipmsg.Response) (sipmsg.
 	if c.within && !c.ours(ch.Realm, req) {
 		return nil, errWithin
 	}
-	if c.answered && (!ch.Stale || c.renewed) {
+	if !c.take(reply, ch) {
 		return nil, errRefused
 	}
-	c.renewed, c.answered, c.realm = c.answered, true, ch.Realm
-	cred, err := digest.Digest(ch, digest.Options{Method: string(req.Method), URI: req.Recipient.String(), Count: t.nonces.next(ch.Nonce),
-		Username: t.Username, Password: t.Password.Reveal(),
-		GetBody: bodyOf(req.Body())})
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errChallenge, err)
+	var all []sipmsg.Header
+	for _, g := range c.given {
+		cred, err := digest.Digest(g.challenge, digest.Options{Method: string(req.Method), URI: req.Recipient.String(), Count: t.nonces.next(g.challenge.Nonce),
+			Username: t.Username, Password: t.Password.Reveal(),
+			GetBody: bodyOf(req.Body())})
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", errChallenge, err)
+		}
+		all = append(all, sipmsg.NewHeader(g.header, cred.String()))
 	}
-	return sipmsg.NewHeader(reply, cred.String()), nil
+	return all, nil
+}
+
+// take tells whether a challenge is to be answered: each one's first, and another
+// if only its nonce is stale. What lies behind a proxy asks after it has.
+func (c *credentials) take(header string, ch *digest.Challenge) bool {
+	for i, g := range c.given {
+		if g.header == header && g.challenge.Realm == ch.Realm {
+			c.given[i] = given{header, ch, true}
+			return ch.Stale && !g.renewed
+		}
+	}
+	if len(c.given) == maxAsking || len(c.given) > 0 && c.given[0].header != forProxy {
+		return false
+	}
+	c.given = append(c.given, given{header, ch, false})
+	return true
+}
+
+// show adds credentials to a request.
+func show(req *sipmsg.Request, auth []sipmsg.Header) {
+	for _, h := range auth {
+		req.AppendHeader(h)
+	}
 }
 
 // bodyOf is a body as the digest wants it, for qop auth-int.
@@ -87,14 +130,30 @@ func (c *credentials) ours(realm string, req *sipmsg.Request) bool {
 		return false
 	}
 	proved := c.trunk.proved.Load()
-	return c.trunk.Realm != "" || proved != nil && *proved == realm
+	return c.trunk.Realm != "" || proved != nil && slices.Contains(strings.Split(*proved, realmBreak), realm)
 }
 
-// worked remembers the realm that took the password.
+// realmBreak stands between realms: no header holds it.
+const realmBreak = "\n"
+
+// worked remembers the realms that took the password, the latest first.
 func (c *credentials) worked() {
-	if c.answered {
-		c.trunk.proved.Store(&c.realm)
+	if len(c.given) == 0 {
+		return
 	}
+	var realms []string
+	for _, g := range c.given {
+		realms = append(realms, g.challenge.Realm)
+	}
+	if before := c.trunk.proved.Load(); before != nil {
+		for _, r := range strings.Split(*before, realmBreak) {
+			if !slices.Contains(realms, r) && len(realms) < maxProved {
+				realms = append(realms, r)
+			}
+		}
+	}
+	all := strings.Join(realms, realmBreak)
+	c.trunk.proved.Store(&all)
 }
 
 // strongest chooses among several challenges (RFC 8760 §2.4). realm, where it

@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -72,6 +73,36 @@ func TestProxyCredentialsAndStaleNonce(t *testing.T) {
 	right(t, third, "Proxy-Authorization", "s3cret")
 	b.reply(third, 407, "Proxy Authentication Required", nil, stale)
 	b.ended(signalling.TrunkAuth) // stale for ever is a refusal
+	b.never("INVITE", 50*time.Millisecond)
+}
+
+// A proxy and the PBX behind it each want a proof of their own, and the request
+// bears both (RFC 3261 §22.3); so does the BYE. A third realm gets none (S10).
+func TestTwoRealms(t *testing.T) {
+	const proxy = `Proxy-Authenticate: Digest realm="edge", nonce="p1", algorithm=MD5, qop="auth"`
+	b := newBed(t)
+	both := func(method string) *sipmsg.Request {
+		t.Helper()
+		b.reply(b.request(method), 407, "Proxy Authentication Required", nil, proxy)
+		second := b.request(method)
+		right(t, second, "Proxy-Authorization", "s3cret")
+		b.reply(second, 401, "Unauthorized", nil, challenge)
+		third := b.request(method)
+		right(t, third, "Proxy-Authorization", "s3cret")
+		right(t, third, "Authorization", "s3cret")
+		return third
+	}
+	leg := b.dial("+4930123")
+	b.reply(both("INVITE"), 200, "OK", b.sdp("sendrecv", "0"))
+	b.event(signalling.Answered)
+	leg.Hangup(signalling.Reason{})
+	b.reply(both("BYE"), 200, "OK", nil)
+	b.gone()
+
+	b.box = signalling.NewInbox("third", discard())
+	b.dial("+4930123")
+	b.reply(both("INVITE"), 401, "Unauthorized", nil, strings.Replace(challenge, "asterisk", "another", 1))
+	b.ended(signalling.TrunkAuth)
 	b.never("INVITE", 50*time.Millisecond)
 }
 

@@ -81,17 +81,19 @@ func (a *Agent) inTurn(turns chan struct{}, do func() bool) bool {
 }
 
 // farewell says BYE in a dialog that belongs to no leg. It tells whether there
-// was an answer; a challenge of the trunk's own is answered once.
+// was an answer; challenges of the trunk's own are answered.
 func (a *Agent) farewell(d *dialog) bool {
 	creds := credentials{trunk: d.trunk, within: true}
 	req := d.request(sipmsg.BYE)
 	res := a.answerOf(req)
-	if res != nil {
-		if auth, err := creds.answer(req, res); err == nil {
-			req = d.request(sipmsg.BYE)
-			req.AppendHeader(auth)
-			res = a.answerOf(req)
+	for res != nil {
+		auth, err := creds.answer(req, res)
+		if err != nil {
+			break
 		}
+		req = d.request(sipmsg.BYE)
+		show(req, auth)
+		res = a.answerOf(req)
 	}
 	return res != nil
 }

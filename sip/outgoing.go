@@ -75,7 +75,7 @@ func (o *outgoing) prepare() (signalling.Reason, bool) {
 
 // next is the INVITE, with credentials once there are any. The refusal of the one
 // before has ended its early dialogs (RFC 3261 §12.3), and what was agreed on there.
-func (o *outgoing) next(auth sipmsg.Header) *sipmsg.Request {
+func (o *outgoing) next(auth []sipmsg.Header) *sipmsg.Request {
 	o.forks, o.local.Agreed = nil, media.Protection{}
 	o.local.Proto, o.local.Lines, o.local.Index = "", nil, 0
 	req := o.dialog.request(sipmsg.INVITE)
@@ -90,9 +90,7 @@ func (o *outgoing) next(auth sipmsg.Header) *sipmsg.Request {
 	o.session.ask(req)
 	o.identify(req)
 	o.vouchFor(req)
-	if auth != nil {
-		req.AppendHeader(auth)
-	}
+	show(req, auth)
 	o.said = offer.Offer(o.local)
 	describeWith(req, o.said)
 	return req

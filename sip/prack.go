@@ -53,12 +53,10 @@ func (o *outgoing) inOrder(f *fork, res *sipmsg.Response) bool {
 }
 
 // prack acknowledges a response, with credentials once there are any.
-func (o *outgoing) prack(f *fork, seq, invite uint32, auth sipmsg.Header) {
+func (o *outgoing) prack(f *fork, seq, invite uint32, auth []sipmsg.Header) {
 	req := o.requestIn(f, sipmsg.PRACK)
 	req.AppendHeader(sipmsg.NewHeader("RAck", fmt.Sprintf("%d %d INVITE", seq, invite)))
-	if auth != nil {
-		req.AppendHeader(auth)
-	}
+	show(req, auth)
 	tx, err := o.begin(req, "PRACK", time.Second)
 	if err != nil {
 		f.mute = true

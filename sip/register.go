@@ -32,7 +32,7 @@ type clerk struct {
 	last   sipmsg.Uri      // the Contact that we last asked for
 	old    *sipmsg.Uri     // one of before, which is to be forgotten
 	creds  credentials
-	auth   sipmsg.Header // for the next request
+	auth   []sipmsg.Header // for the next request
 }
 
 // seat is where a REGISTER goes and which Contact it has. Two are equal when

@@ -39,9 +39,7 @@ func (c *clerk) register(at seat, expires time.Duration) *sipmsg.Request {
 	c.bind(req, expires)
 	req.AppendHeader(sipmsg.NewHeader("Allow", c.trunk.allowed()))
 	req.AppendHeader(sipmsg.NewHeader("Supported", "path")) // RFC 3327 §5.1
-	if c.auth != nil {
-		req.AppendHeader(c.auth)
-	}
+	show(req, c.auth)
 	return req
 }
 

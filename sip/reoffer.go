@@ -57,7 +57,7 @@ func (l *leg) offerAgain() {
 }
 
 // reinvite sends our offer, with credentials once there are any.
-func (l *leg) reinvite(auth sipmsg.Header, text string) {
+func (l *leg) reinvite(auth []sipmsg.Header, text string) {
 	r := &l.reoffer
 	l.describe(r.asked)
 	r.req = l.dialog.request(sipmsg.INVITE)
@@ -65,9 +65,7 @@ func (l *leg) reinvite(auth sipmsg.Header, text string) {
 	r.req.AppendHeader(sipmsg.NewHeader("Allow", l.trunk.allowed()))
 	l.session.ask(r.req)
 	l.assert(r.req)
-	if auth != nil {
-		r.req.AppendHeader(auth)
-	}
+	show(r.req, auth)
 	write := l.offer
 	if r.asked == r.agreed {
 		write = l.offerAsBefore

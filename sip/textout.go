@@ -54,14 +54,12 @@ func (t *trunk) message(ctx context.Context, at target, number, body string) (wh
 		d.target.Port = int(port)
 	}
 	creds := credentials{trunk: t}
-	var auth sipmsg.Header
+	var auth []sipmsg.Header
 	for {
 		req := d.request(sipmsg.MESSAGE)
 		req.SetBody([]byte(body))
 		req.AppendHeader(sipmsg.NewHeader("Content-Type", textType+";charset=UTF-8"))
-		if auth != nil {
-			req.AppendHeader(auth)
-		}
+		show(req, auth)
 		res, err := t.agent.consult(req, textWait, ctx.Done())
 		if err != nil {
 			lost := errors.Is(err, errSilence) || errors.Is(err, errLeaving) // it may have arrived all the same

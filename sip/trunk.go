@@ -31,7 +31,7 @@ type trunk struct {
 	gate    *proof.Gate // nil: its addresses are enough
 	nonces  nonceCounts
 	notary  *notary
-	proved  atomic.Pointer[string] // the realm that took the password for a call; nil: none yet
+	proved  atomic.Pointer[string] // the realms that took the password, a line each; nil: none yet
 
 	lost chan struct{} // a connection to it is
 
