@@ -151,3 +151,69 @@ func TestAckGoesToTheNewTarget(t *testing.T) {
 		t.Errorf("ACK\n%s", ack)
 	}
 }
+
+// Who takes a dialog over is not who was asked to transfer itself.
+func TestTakeOverEndsATransfer(t *testing.T) {
+	b := newBed(t)
+	leg := b.dial("+4930123")
+	invite := b.request("INVITE")
+	b.reply(invite, 200, "OK", b.sdp("sendrecv", "0"), "Allow: INVITE, ACK, BYE, REFER")
+	b.request("ACK")
+	b.event(signalling.Answered)
+	leg.Transfer(signalling.Destination{To: signalling.Party{Number: "+4940111"}})
+	b.request("REFER")
+	old := replaces{invite.CallID().Value(), tagOf(invite.From().Params), b.tag, false}
+	b.peer.id, b.peer.tag = newTag(), newTag()
+	b.send(b.text("INVITE", "+4930555", b.sdp("sendrecv", "0"), "Replaces: "+old.String()))
+	b.event(signalling.NotReferred)
+	b.ack(b.response("200 INVITE"), nil)
+	b.reply(b.request("BYE"), 200, "OK", nil)
+}
+
+// A far end may ask within an early dialog as within any other.
+func TestAskedBeforeTheAnswer(t *testing.T) {
+	b := newBed(t)
+	b.dial("+4930123")
+	invite := b.request("INVITE")
+	b.send(b.within(invite, "INFO", 2, []byte("Signal=1\r\n"), "Content-Type: application/dtmf-relay"))
+	b.response("481 INFO") // of a dialog that is not there yet
+	b.reply(invite, 180, "Ringing", nil)
+	b.event(signalling.Ringing)
+	b.send(b.within(invite, "OPTIONS", 3, nil))
+	if res := b.response("200 OPTIONS"); res.GetHeader("Allow") == nil {
+		t.Errorf("200\n%s", res)
+	}
+	b.send(b.within(invite, "INFO", 4, []byte("Signal=1\r\n"), "Content-Type: application/dtmf-relay"))
+	b.response("200 INFO")
+	b.send(b.within(invite, "NOTIFY", 5, nil, "Event: refer"))
+	b.response("481 NOTIFY")
+	b.reply(invite, 200, "OK", b.sdp("sendrecv", "0"))
+	b.request("ACK")
+	b.event(signalling.Answered)
+	if e := b.event(signalling.Digit); e.Digit != '1' {
+		t.Errorf("digit %c", e.Digit)
+	}
+}
+
+// A machine that wants digits before it answers gets them by the trunk's own way.
+func TestTonesBeforeTheAnswer(t *testing.T) {
+	b := newBed(t, func(c *TrunkConfig, _ *timing) { c.DTMF = dtmfInband })
+	leg := b.dial("+4930123")
+	b.reply(b.request("INVITE"), 183, "Session Progress", b.sdp("sendrecv", "0"))
+	b.event(signalling.Early)
+	leg.SendDigit('5')
+	if got := b.hears(); got[1]&0x7f != 0 {
+		t.Errorf("payload type %d", got[1]&0x7f)
+	}
+}
+
+// A far end that waits for none of our PRACKs gets no more than so many at once.
+func TestPracksAreBounded(t *testing.T) {
+	b := newBed(t)
+	carrier := b.agent.trunks["carrier"]
+	o, f := &outgoing{leg: &leg{trunk: carrier}, pracks: maxPracks}, &fork{seq: 1}
+	_, res := timed(sure(2)...)
+	if o.inOrder(f, res) || f.seq != 1 {
+		t.Errorf("one more is under way, up to %d", f.seq)
+	}
+}

@@ -1,9 +1,12 @@
 package sip
 
 import (
+	"errors"
+
 	sipmsg "github.com/emiago/sipgo/sip"
 
 	"roomline/media"
+	"roomline/media/port"
 	"roomline/signalling"
 )
 
@@ -53,9 +56,7 @@ func (o *outgoing) beforehand() {
 	case toTransfer:
 		o.cannotRefer("the call is not answered")
 	case toDigit:
-		if err := o.port.SendDigit(m.digit, digitLength); err != nil {
-			o.log.Info("a digit was not sent", "error", err)
-		}
+		o.pressEarly(m.digit)
 	case pracked:
 		o.acknowledged(m)
 	case request:
@@ -73,7 +74,8 @@ func (o *outgoing) early(m request) {
 		return
 	}
 	f := o.forkOf(tagOf(m.From().Params))
-	if m.Method != sipmsg.UPDATE || f == nil && len(m.Body()) > 0 || !o.trunk.trusts(sourceOf(m).Addr()) {
+	question := m.Method == sipmsg.OPTIONS || m.Method == sipmsg.INFO
+	if m.Method != sipmsg.UPDATE && !question || f == nil && (question || len(m.Body()) > 0) || !o.trunk.trusts(sourceOf(m).Addr()) {
 		o.agent.refuse(m.Request, m.tx, refuse(481, "Call/Transaction Does Not Exist"))
 		return
 	}
@@ -83,13 +85,33 @@ func (o *outgoing) early(m request) {
 			return
 		}
 	}
-	o.note(false, "UPDATE")
-	if len(m.Body()) > 0 {
+	o.note(false, string(m.Method))
+	switch {
+	case m.Method == sipmsg.OPTIONS:
+		o.send(m, o.trunk.capabilities(m.Request, 200, "OK"))
+	case m.Method == sipmsg.INFO: // its digit waits for the answer
+		o.info(m)
+	case len(m.Body()) > 0:
 		o.reoffered(f, m)
-		return
+	default:
+		o.recognise(m)
+		o.upToDate(m, nil)
 	}
-	o.recognise(m)
-	o.upToDate(m, nil)
+}
+
+// pressEarly sends a digit to a machine that wants it before it answers. INFO is
+// for calls that are answered: some end the call over one that is not.
+func (o *outgoing) pressEarly(d byte) {
+	err := port.ErrNoEvent
+	if o.trunk.DTMF != dtmfInband {
+		err = o.port.SendDigit(d, digitLength)
+	}
+	if errors.Is(err, port.ErrNoEvent) && o.trunk.DTMF != dtmfEvent {
+		err = o.port.SendTone(d, digitLength)
+	}
+	if err != nil {
+		o.log.Info("a digit was not sent", "error", err)
+	}
 }
 
 // reoffered takes a new offer in an early dialog, which may come once ours is

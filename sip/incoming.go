@@ -34,7 +34,7 @@ func (i *incoming) begin(from signalling.Party) {
 	i.sure, i.foretold = newReliable(i.trunk, i.invite), i.settle
 	i.note(false, "INVITE")
 	i.note(true, "100 Trying")
-	if !i.tx.OnCancel(func(req *sipmsg.Request) { i.mail.post(cancel{req}) }) {
+	if !i.tx.OnCancel(func(req *sipmsg.Request) { i.mail.post(cancel{req}) }) || cancelledBefore(i.tx) {
 		i.mail.post(cancel{})
 	}
 	i.agent.adopt(i.leg, i.run)

@@ -21,6 +21,7 @@ type outgoing struct {
 	ringing bool    // we said so
 	heard   bool    // and that there is something to be heard
 	forks   []*fork // in the order in which they came
+	pracks  int     // that wait for their answers
 	hunt    hunt
 }
 

@@ -36,15 +36,21 @@ func sequenceOf(res *sipmsg.Response) uint32 {
 	return uint32(n)
 }
 
+// maxPracks is how many of a call may wait for their answers.
+const maxPracks = maxForks
+
 // inOrder tells whether a provisional response is to be looked at. One that is
 // sent reliably is acknowledged: in order only, and once, as long as the PRACK
-// arrives (RFC 3262 §4).
+// arrives (RFC 3262 §4). What comes faster than it takes our PRACKs it repeats.
 func (o *outgoing) inOrder(f *fork, res *sipmsg.Response) bool {
 	seq := sequenceOf(res)
 	if seq == 0 || f == nil || o.trunk.Reliable == reliableOff {
 		return true
 	}
 	next := f.seq == 0 || seq == f.seq+1
+	if o.pracks >= maxPracks {
+		return false
+	}
 	if next || seq == f.seq && f.mute {
 		f.seq, f.mute = seq, false
 		o.prack(f, seq, res.CSeq().SeqNo, nil)
@@ -62,6 +68,7 @@ func (o *outgoing) prack(f *fork, seq, invite uint32, auth []sipmsg.Header) {
 		f.mute = true
 		return
 	}
+	o.pracks++
 	o.agent.wg.Go(func() { // ends with the transaction, which the leg ends with itself; awaited by Close
 		o.mail.post(pracked{f, seq, req, finalOf(tx), auth != nil, tx})
 	})
@@ -83,6 +90,7 @@ func finalOf(tx *sipmsg.ClientTx) *sipmsg.Response {
 
 // acknowledged takes what became of a PRACK. A challenge is answered once.
 func (o *outgoing) acknowledged(m pracked) {
+	o.pracks--
 	o.settled(m.tx, m.res)
 	if m.res == nil {
 		m.fork.mute = true

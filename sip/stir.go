@@ -213,12 +213,12 @@ func claimed(req *sipmsg.Request, t *trunk, from signalling.Party) string {
 }
 
 // cancelledBefore tells whether the caller gave up while we looked: the library
-// has answered.
+// has answered. What it answered is kept, so that its error is ours then.
 func cancelledBefore(tx *sipmsg.ServerTx) bool {
 	select {
 	case <-tx.Done():
 		return true
 	default:
-		return errors.Is(tx.Err(), sipmsg.ErrTransactionCanceled)
+		return tx.Err() != nil
 	}
 }

@@ -50,7 +50,7 @@ func (a *Agent) dialogOf(req *sipmsg.Request, tx *sipmsg.ServerTx, t *trunk) *di
 // takenOver goes on in the dialog of m, in the call's one codec and on its one
 // port, and leaves the dialog before.
 func (l *leg) takenOver(m takeOver) {
-	if !m.tx.OnCancel(func(*sipmsg.Request) {}) {
+	if !m.tx.OnCancel(func(*sipmsg.Request) {}) || cancelledBefore(m.tx) {
 		return // it was given up, which the library has answered
 	}
 	if l.unacked != nil || l.reoffer.tx != nil || l.told {
@@ -98,6 +98,12 @@ func (l *leg) move(d *dialog) {
 	l.dialog = d
 	l.agent.legs[l.key()] = l
 	l.agent.mu.Unlock()
+	if l.asking.tx != nil {
+		l.asking.tx.Terminate() // nobody reads what comes
+	}
+	if l.transfer != nil {
+		l.notReferred(signalling.Unavailable, "the far end was replaced by another")
+	}
 	l.asking, l.referral, l.referrals, l.transferred = asking{}, nil, 0, false
 	l.session.stop()
 	l.session, l.noUpdate, l.methods = newSession(l.trunk), false, ""
