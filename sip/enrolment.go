@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -19,6 +20,7 @@ import (
 // know of how it is.
 type enrolment struct {
 	host   *host      // the registrar's, where that is neither the trunk's host nor behind its proxy; else nil
+	client *client    // of the TLS of host
 	server sipmsg.Uri // the Request-URI of a REGISTER
 	aor    sipmsg.Uri // whom it is for
 	user   string     // of our Contact, the same after every start: a binding is replaced, not added
@@ -42,6 +44,7 @@ func newEnrolment(t *trunk) *enrolment {
 		aor: sipmsg.Uri{Scheme: "sip", User: t.Register.account(t.TrunkConfig), Host: name}}
 	if t.Register.Server != "" && t.OutboundProxy == "" {
 		e.host = newHost(name, port, t.Transport)
+		e.client = newClient(t.TLS, cmp.Or(t.TLS.ServerName, name))
 	}
 	sum := sha256.Sum256([]byte("roomline " + t.name + " " + e.aor.String()))
 	e.user = "r" + hex.EncodeToString(sum[:10])
@@ -56,6 +59,15 @@ func newEnrolment(t *trunk) *enrolment {
 // at tells whether addr is that of a registrar with a host of its own.
 func (e *enrolment) at(addr netip.Addr) bool {
 	return e != nil && e.host != nil && e.host.has(addr)
+}
+
+// clientAt is the TLS toward an address: a registrar with a host of its own has to
+// name that (RFC 5922 §4), and not the trunk's.
+func (t *trunk) clientAt(addr netip.Addr) *client {
+	if t.enrols.at(addr) && !t.host.has(addr) {
+		return t.enrols.client
+	}
+	return t.client
 }
 
 // name is the user of our Contact, empty where we do not register.

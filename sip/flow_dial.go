@@ -90,13 +90,13 @@ func (fs *flows) wrap(ctx context.Context, raw net.Conn, t *trunk, row transport
 	ear := newHearing(raw)
 	conn, err := net.Conn(ear), error(nil)
 	if row.secure {
-		if conn, err = t.client.handshake(ctx, conn); err != nil {
+		if conn, err = t.clientAt(key.to.Addr()).handshake(ctx, conn); err != nil {
 			return nil, err
 		}
 	}
 	signal := func() error { return ping(conn) }
 	if row.websocket {
-		ws, err := openSocket(conn, net.JoinHostPort(t.identity(), strconv.Itoa(int(key.to.Port()))), t.WSPath)
+		ws, err := openSocket(conn, net.JoinHostPort(t.clientAt(key.to.Addr()).name, strconv.Itoa(int(key.to.Port()))), t.WSPath)
 		if err != nil {
 			return nil, err
 		}

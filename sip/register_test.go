@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"crypto/x509"
 	"fmt"
 	"net"
 	"net/netip"
@@ -272,6 +273,21 @@ func TestRegistrarBesideTheTrunk(t *testing.T) {
 	b.registered("registered")
 	other.send(other.text("OPTIONS", "x", nil))
 	other.response("200 OPTIONS")
+}
+
+// S12: a registrar beside the trunk's host proves by TLS that it is the registrar,
+// not the host.
+func TestRegistrarBesideTheTrunkOverTLS(t *testing.T) {
+	ca := newAuthority(t)
+	shown, _, _ := ca.issue("reg", func(c *x509.Certificate) { c.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1)} })
+	p := newDressedPeer(t, "tls", secured(serverOf(shown)))
+	b := newDressedBed(t, p, Config{}, func(c *TrunkConfig, times *timing) {
+		hasty(c, times)
+		c.TLS = TrunkTLS{CA: ca.file}
+		c.Register, c.Host = Register{Enabled: true, Server: p.addr().String()}, "127.0.0.9:5061"
+	})
+	p.reply(b.request("REGISTER"), 403, "Forbidden", nil)
+	b.registered("failed: 403 Forbidden")
 }
 
 func TestRegistersOverTCP(t *testing.T) {
