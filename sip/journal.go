@@ -93,6 +93,10 @@ func (s *scribe) note(key string, e *Entry) {
 	}
 }
 
+// gather is how long a write rests before the next: what comes meanwhile is
+// written at once, in one transaction. The first after a rest does not wait.
+const gather = 20 * time.Millisecond
+
 // run writes until ctx ends. What is pending then is for flush.
 func (s *scribe) run(ctx context.Context, again time.Duration) {
 	for {
@@ -107,6 +111,11 @@ func (s *scribe) run(ctx context.Context, again time.Duration) {
 			case <-ctx.Done():
 				return
 			}
+		}
+		select {
+		case <-time.After(gather):
+		case <-ctx.Done():
+			return
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	sipmsg "github.com/emiago/sipgo/sip"
@@ -255,6 +256,34 @@ func TestScribe(t *testing.T) {
 	if len(all) != 1 || all[0].Seq != 3 {
 		t.Errorf("%+v", all)
 	}
+}
+
+// The first change is written at once, and what comes while that rests together.
+func TestWritesAreGathered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		kept := newMemory()
+		s := newScribe(kept, discard())
+		ctx, stop := context.WithCancel(t.Context())
+		over := make(chan struct{})
+		go func() { // ends with ctx, awaited below
+			defer close(over)
+			s.run(ctx, time.Second)
+		}()
+		for i := range 100 {
+			s.keep(Entry{CallID: fmt.Sprint(i)})
+			synctest.Wait()
+			if i == 0 && len(kept.written) != 1 {
+				t.Error("the first was not written at once")
+			}
+			<-time.After(time.Millisecond)
+		}
+		<-time.After(gather)
+		if all, _ := kept.Entries(ctx); len(all) != 100 || len(kept.written) > 7 {
+			t.Errorf("%d entries by %d writes", len(all), len(kept.written))
+		}
+		stop()
+		<-over
+	})
 }
 
 func TestDatabaseJournal(t *testing.T) {

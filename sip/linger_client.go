@@ -12,8 +12,10 @@ import (
 type spent struct {
 	tx  *sipmsg.ClientTx
 	req *sipmsg.Request
-	res *sipmsg.Response
 }
+
+// nothing is a response that changes nothing in a transaction that was accepted.
+var nothing = &sipmsg.Response{StatusCode: 100}
 
 // settled is for a transaction that had its final response, or is given up: then
 // that is nil. What the far end
@@ -31,7 +33,7 @@ func (l *leg) settled(tx *sipmsg.ClientTx, res *sipmsg.Response) {
 		return
 	}
 	if req.Method == sipmsg.INVITE && res.IsSuccess() {
-		l.spent = append(l.spent, spent{tx, req, res})
+		l.spent = append(l.spent, spent{tx, req})
 		return
 	}
 	if req.Method == sipmsg.INVITE && !sipmsg.IsReliable(req.Transport()) && res.To() != nil {
@@ -82,12 +84,14 @@ func end(tx *sipmsg.ClientTx) {
 	tx.Terminate()
 }
 
-// empty lets go of what the library cannot: its timer still knows the messages,
-// so nothing stays in them. The leg is over, and nobody else has them.
+// empty lets go of what the library cannot: its timer still knows the
+// transaction, which knows its request and its latest response. So nothing stays
+// in the one, since the leg is over and nobody else has it, and another takes the
+// place of the other.
 func (s spent) empty() {
 	end(s.tx)
+	s.tx.Receive(nothing)
 	*s.req = sipmsg.Request{}
-	*s.res = sipmsg.Response{}
 }
 
 // refusedUs keeps the ACK for the refusal of an INVITE of ours.

@@ -20,7 +20,7 @@ const datagram = 1300
 // fit shortens header names where a message would else not pass over UDP
 // (RFC 3261 §7.3.3), and tells whether it passes.
 func fit(msg sipmsg.Message) bool {
-	if strings.EqualFold(msg.Transport(), "tcp") || len(msg.String()) <= datagram {
+	if strings.EqualFold(msg.Transport(), "tcp") || lengthOf(msg) <= datagram {
 		return true
 	}
 	switch m := msg.(type) {
@@ -29,7 +29,21 @@ func fit(msg sipmsg.Message) bool {
 	case *sipmsg.Response:
 		m.CompactHeaders = true
 	}
-	return len(msg.String()) <= datagram
+	return lengthOf(msg) <= datagram
+}
+
+// length counts what is written.
+type length int
+
+func (n *length) WriteString(s string) (int, error) {
+	*n += length(len(s))
+	return len(s), nil
+}
+
+func lengthOf(msg sipmsg.Message) int {
+	var n length
+	msg.StringWrite(&n)
+	return int(n)
 }
 
 // deliver sends a response, of whatever size: only requests must fit into a
