@@ -217,3 +217,21 @@ func TestPracksAreBounded(t *testing.T) {
 		t.Errorf("one more is under way, up to %d", f.seq)
 	}
 }
+
+// Who the caller turns out to be while it rings is said with the answer (RFC 5876 §4.1).
+func TestCallerChangesBeforeTheAnswer(t *testing.T) {
+	b := newBed(t, func(c *TrunkConfig, _ *timing) { c.SendIdentity = assertPAI })
+	leg := b.dial("+4930123")
+	invite := b.request("INVITE")
+	b.reply(invite, 180, "Ringing", nil)
+	b.event(signalling.Ringing)
+	leg.Show(signalling.View{Party: signalling.Party{Number: "+4940111", Name: "Bob"}})
+	b.send(b.within(invite, "OPTIONS", 3, nil)) // which comes after it
+	b.response("200 OPTIONS")
+	b.reply(invite, 200, "OK", b.sdp("sendrecv", "0"), updates)
+	b.request("ACK")
+	b.event(signalling.Answered)
+	if got := b.request("UPDATE").GetHeader("P-Asserted-Identity").Value(); !strings.HasPrefix(got, `"Bob" <sip:+4940111@`) {
+		t.Errorf("now %s", got)
+	}
+}

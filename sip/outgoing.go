@@ -18,10 +18,11 @@ type outgoing struct {
 
 	invite  *sipmsg.Request
 	creds   credentials
-	ringing bool    // we said so
-	heard   bool    // and that there is something to be heard
-	forks   []*fork // in the order in which they came
-	pracks  int     // that wait for their answers
+	ringing bool             // we said so
+	heard   bool             // and that there is something to be heard
+	forks   []*fork          // in the order in which they came
+	pracks  int              // that wait for their answers
+	shown   signalling.Party // whom the INVITE named
 	hunt    hunt
 }
 
@@ -35,6 +36,9 @@ func (o *outgoing) run() {
 	res := o.call()
 	if res == nil || !o.answered(res) {
 		return
+	}
+	if o.view.Party != o.shown && o.trunk.SendIdentity != assertNone { // it changed while it rang
+		o.reidentify()
 	}
 	o.talk()
 }
@@ -89,6 +93,7 @@ func (o *outgoing) next(auth []sipmsg.Header) *sipmsg.Request {
 		req.AppendHeader(sipmsg.NewHeader("Require", "replaces"))
 	}
 	o.session.ask(req)
+	o.shown = o.view.Party
 	o.identify(req)
 	o.vouchFor(req)
 	show(req, auth)
