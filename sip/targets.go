@@ -28,13 +28,13 @@ func (t *trunk) targets() []target {
 }
 
 // anywhere asks one target after the other, until one has answered: ask tells
-// whether it has, and for how long to set it aside if not (0: the usual time).
-// For requests that are no calls; each has its own bound of time.
+// whether it has, and for how long to set it aside (0: not, or the usual time if
+// it has not). For requests that are no calls; each has its own bound of time.
 func (t *trunk) anywhere(ask func(target) (answered bool, aside time.Duration)) bool {
 	for _, one := range t.targets() {
 		answered, aside := ask(one)
 		if answered {
-			t.host.setAside(one.addr, 0)
+			t.host.setAside(one.addr, aside)
 			return true
 		}
 		if aside == 0 {

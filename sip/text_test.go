@@ -244,6 +244,9 @@ func TestSilentTrunkForTexts(t *testing.T) {
 	if why, ok := err.(signalling.Undelivered); !ok || why.Cause != signalling.TrunkUnreachable {
 		t.Errorf("%v", err)
 	}
+	if h := b.agent.trunks["carrier"].host; len(h.aside) != 1 { // nobody else is at it any more
+		t.Error("the silent machine keeps its place")
+	}
 	if _, ok := b.agent.Writer("nobody"); ok {
 		t.Error("a trunk that is not there takes text messages")
 	}

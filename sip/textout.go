@@ -32,10 +32,9 @@ func (t *trunk) Text(ctx context.Context, text signalling.Text) error {
 		return signalling.Undelivered{Cause: signalling.NoCodec, Detail: "it is too long"}
 	}
 	why := signalling.Undelivered{Cause: signalling.TrunkUnreachable}
-	t.anywhere(func(at target) (bool, time.Duration) {
-		var answered bool
-		why, answered = t.message(ctx, at, number, text.Body)
-		return answered, 0
+	t.anywhere(func(at target) (answered bool, aside time.Duration) {
+		why, answered, aside = t.message(ctx, at, number, text.Body)
+		return answered, aside
 	})
 	if why.Cause == signalling.NormalClearing {
 		return nil
@@ -44,8 +43,9 @@ func (t *trunk) Text(ctx context.Context, text signalling.Text) error {
 }
 
 // message sends a text to one target, with credentials once they are asked for.
-// answered tells that no other target is to be tried.
-func (t *trunk) message(ctx context.Context, at target, number, body string) (why signalling.Undelivered, answered bool) {
+// answered tells that no other target is to be tried, and aside for how long
+// this one is to be tried last.
+func (t *trunk) message(ctx context.Context, at target, number, body string) (why signalling.Undelivered, answered bool, aside time.Duration) {
 	uri := sipmsg.Uri{Scheme: "sip", User: number, Host: t.domain}
 	me := sipmsg.Uri{Scheme: "sip", User: outward(t.CallerID, t.NumberFormat), Host: t.domain}
 	d := &dialog{agent: t.agent, trunk: t, listener: at.listener, host: at.listener.hostFor(at.addr), callID: newTag(), local: party{"", me, newTag()},
@@ -63,18 +63,21 @@ func (t *trunk) message(ctx context.Context, at target, number, body string) (wh
 		res, err := t.agent.consult(req, textWait, ctx.Done())
 		if err != nil {
 			lost := errors.Is(err, errSilence) || errors.Is(err, errLeaving) // it may have arrived all the same
-			return signalling.Undelivered{Cause: signalling.TrunkUnreachable, Detail: short(err)}, lost
+			return signalling.Undelivered{Cause: signalling.TrunkUnreachable, Detail: short(err)}, lost, penalty
 		}
 		switch {
 		case res.IsSuccess():
 			creds.worked()
-			return signalling.Undelivered{}, true
+			return signalling.Undelivered{}, true, 0
 		case challenged(res.StatusCode):
 			if auth, err = creds.answer(req, res); err == nil {
 				continue
 			}
-			return signalling.Undelivered{Cause: signalling.TrunkAuth, Detail: statusLine(res)}, true
+			return signalling.Undelivered{Cause: signalling.TrunkAuth, Detail: statusLine(res)}, true, 0
 		}
-		return signalling.Undelivered(causeOf(res)), res.StatusCode != 503
+		if why = signalling.Undelivered(causeOf(res)); res.StatusCode == 503 {
+			return why, false, retryAfter(res)
+		}
+		return why, true, 0
 	}
 }
