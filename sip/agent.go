@@ -133,7 +133,7 @@ func New(cfg Config, trunks map[string]TrunkConfig, ports Ports, board Switchboa
 	a.ctx, a.stop = context.WithCancel(context.Background())
 	a.leaving, a.leave = context.WithCancel(a.ctx)
 	a.spent = over()
-	a.flows, a.server = newFlows(a), newServer(cfg.TLS, log)
+	a.flows, a.server = newFlows(a), newServer(cfg.TLS, a.log)
 	var errs []error
 	for name, tc := range trunks {
 		t, err := newTrunk(a, name, tc)

@@ -45,7 +45,11 @@ func (r *rejections) add(req *sipmsg.Request, res *sipmsg.Response) {
 	if req.Method != sipmsg.INVITE || req.Destination() != initial || res.StatusCode < 300 || res.StatusCode == 401 || res.StatusCode == 407 {
 		return
 	}
-	k, one := keyOf(req), rejection{refuse(res.StatusCode, res.Reason), tagOf(req.To().Params), time.Now()}
+	k := keyOf(req)
+	if len(k.callID)+len(k.fromTag)+len(k.branch) > maxEcho { // what is kept is bounded in bytes, too
+		return
+	}
+	one := rejection{refuse(res.StatusCode, res.Reason), tagOf(req.To().Params), time.Now()}
 	for _, name := range [...]string{"retry-after", "reason", "warning", "min-se"} {
 		one.headers = append(one.headers, res.GetHeaders(name)...)
 	}

@@ -93,15 +93,16 @@ func (t *trunk) isHost(addr netip.AddrPort) bool {
 	return t.host.has(addr.Addr()) || t.enrols.at(addr.Addr())
 }
 
-// named tells whether a host in a URI is the trunk itself, and nobody behind it.
+// named tells whether a host in a URI is the trunk itself, and nobody behind it:
+// by an address, or a name of its own. What another's name leads to is for its
+// owner to say, to us now and to the trunk a moment later (S10).
 func (t *trunk) named(host string) bool {
-	if strings.EqualFold(host, t.host.name) || strings.EqualFold(host, t.domain) {
+	host = strings.Trim(host, "[]")
+	if strings.EqualFold(host, t.host.name) || strings.EqualFold(host, t.domain) || len(t.host.of(host)) > 0 {
 		return true
 	}
-	ctx, cancel := context.WithTimeout(t.agent.ctx, time.Second)
-	defer cancel()
-	addrs, _ := t.agent.resolve(ctx, strings.Trim(host, "[]"))
-	return slices.ContainsFunc(addrs, t.trusts)
+	addr, err := netip.ParseAddr(host)
+	return err == nil && t.trusts(addr.Unmap())
 }
 
 // trusts tells whether what comes from addr speaks for the trunk.

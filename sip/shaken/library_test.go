@@ -102,6 +102,7 @@ func TestPrivateAddresses(t *testing.T) {
 		"127.0.0.1:443": false, "10.1.2.3:443": false, "192.168.0.1:443": false, "172.16.0.1:443": false, "169.254.169.254:443": false,
 		"100.64.0.1:443": false, "0.0.0.0:443": false, "255.255.255.255:443": false, "224.0.0.1:443": false, "198.18.0.1:443": false,
 		"[::1]:443": false, "[fe80::1]:443": false, "[fd00::1]:443": false, "[::ffff:10.0.0.1]:443": false, "[64:ff9b::a00:1]:443": false, "[::]:443": false,
+		"[::7f00:1]:443": false, "[fec0::1]:443": false,
 	} {
 		if got := public(netip.MustParseAddrPort(addr)); got != want {
 			t.Errorf("%s: %t, want %t", addr, got, want)
