@@ -250,6 +250,23 @@ func TestSilentRegistrar(t *testing.T) {
 	})
 }
 
+// S1: an answer that breaks us ends neither the program nor the registration.
+func TestAnswerThatBreaksTheClerk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(t)
+		broken := func(*sipmsg.Request) *sipmsg.Response { return nil } // which nobody expects
+		o.say <- broken
+		o.say <- says(200, "OK")
+		o.say <- broken
+		o.open()
+		o.is("unreachable")
+		<-time.After(7 * time.Second)
+		o.is("registered")
+		o.shut()
+		o.is("not registered")
+	})
+}
+
 // F19: an address that changes is registered within one look, and the old
 // binding goes in the same request.
 func TestMovedRegistration(t *testing.T) {

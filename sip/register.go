@@ -102,9 +102,9 @@ func (c *clerk) follow(e regEvent, due *time.Timer, leave <-chan struct{}) {
 		}
 		switch {
 		case do.ask:
-			e = c.exchange(c.state.wish, c.patience(), leave)
+			e = c.attempt(c.state.wish, c.patience(), leave)
 		case do.leave:
-			e = c.exchange(0, c.quick, nil)
+			e = c.attempt(0, c.quick, nil)
 		default:
 			c.cut = c.line(c.home)
 			return

@@ -5,7 +5,17 @@ import (
 	"time"
 
 	sipmsg "github.com/emiago/sipgo/sip"
+
+	"roomline/signalling"
 )
+
+// attempt is an exchange that survives whatever the registrar says: an answer
+// that breaks us is as good as none.
+func (c *clerk) attempt(expires, within time.Duration, leave <-chan struct{}) regEvent {
+	e := regEvent{kind: regSilence}
+	signalling.Survives(c.log, "a registration", func() { e = c.exchange(expires, within, leave) })
+	return e
+}
 
 // exchange sends one REGISTER and makes an event of what came back.
 func (c *clerk) exchange(expires, within time.Duration, leave <-chan struct{}) regEvent {
