@@ -13,8 +13,8 @@ import (
 // Journal keeps what must be known of answered calls to end them after a sudden
 // end of the program (kill -9, power).
 type Journal interface {
-	// Write keeps entries, in place of those with the same Key, and forgets
-	// others by their keys: all of it, or nothing.
+	// Write keeps entries, no two with one Key, in place of those with the same
+	// Key, and forgets others by their keys: all of it, or nothing.
 	Write(ctx context.Context, keep []Entry, forget []string) error
 	// Entries are all that are kept.
 	Entries(ctx context.Context) ([]Entry, error)

@@ -5,6 +5,9 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 
 	"roomline/internal/database"
 )
@@ -24,26 +27,65 @@ func OpenJournal(ctx context.Context, db *database.DB) (*DatabaseJournal, error)
 	return &DatabaseJournal{part}, nil
 }
 
+// atOnce is how many rows one statement has: reading the statement is most of
+// its work.
+const atOnce = 100
+
 // Write implements Journal.
 func (j *DatabaseJournal) Write(ctx context.Context, keep []Entry, forget []string) error {
 	return j.part.InTx(ctx, func(ctx context.Context) error {
-		for _, e := range keep {
-			text, err := json.Marshal(e)
-			if err != nil {
-				return err
-			}
-			if _, err = j.part.Exec(ctx, `INSERT INTO sip_dialog (id, at, entry) VALUES ($1, $2, $3)
-				ON CONFLICT (id) DO UPDATE SET at = excluded.at, entry = excluded.entry`, e.Key(), e.At.Unix(), string(text)); err != nil {
+		for some := range slices.Chunk(keep, atOnce) {
+			if err := j.keep(ctx, some); err != nil {
 				return fmt.Errorf("keep a dialog: %w", err)
 			}
 		}
-		for _, key := range forget {
-			if _, err := j.part.Exec(ctx, `DELETE FROM sip_dialog WHERE id = $1`, key); err != nil {
+		for some := range slices.Chunk(forget, atOnce) {
+			if err := j.forget(ctx, some); err != nil {
 				return fmt.Errorf("forget a dialog: %w", err)
 			}
 		}
 		return nil
 	})
+}
+
+func (j *DatabaseJournal) keep(ctx context.Context, all []Entry) error {
+	var values []any
+	for _, e := range all {
+		text, err := json.Marshal(e)
+		if err != nil {
+			return err
+		}
+		values = append(values, e.Key(), e.At.Unix(), string(text))
+	}
+	_, err := j.part.Exec(ctx, `INSERT INTO sip_dialog (id, at, entry) VALUES `+places(len(all), 3)+`
+		ON CONFLICT (id) DO UPDATE SET at = excluded.at, entry = excluded.entry`, values...)
+	return err
+}
+
+func (j *DatabaseJournal) forget(ctx context.Context, keys []string) error {
+	var values []any
+	for _, key := range keys {
+		values = append(values, key)
+	}
+	_, err := j.part.Exec(ctx, `DELETE FROM sip_dialog WHERE id IN `+places(1, len(keys)), values...)
+	return err
+}
+
+// places are where the values of rows go: "($1, $2), ($3, $4)".
+func places(rows, columns int) string {
+	var b strings.Builder
+	for i := range rows * columns {
+		switch {
+		case i == 0:
+			b.WriteString("($")
+		case i%columns == 0:
+			b.WriteString("), ($")
+		default:
+			b.WriteString(", $")
+		}
+		b.WriteString(strconv.Itoa(i + 1))
+	}
+	return b.String() + ")"
 }
 
 // Entries implements Journal.

@@ -315,6 +315,30 @@ func TestDatabaseJournal(t *testing.T) {
 		if all, err := j.Entries(t.Context()); err != nil || slices.ContainsFunc(all, func(Entry) bool { return true }) {
 			t.Errorf("%+v %v", all, err)
 		}
+		var many []Entry // of several statements
+		var keys []string
+		for i := range 2*atOnce + 7 {
+			many = append(many, Entry{At: time.Unix(int64(i), 0).UTC(), CallID: fmt.Sprint(i), Seq: uint32(i)})
+			keys = append(keys, many[i].Key())
+		}
+		if err := j.Write(t.Context(), many, nil); err != nil {
+			t.Fatal(err)
+		}
+		if all, err := j.Entries(t.Context()); err != nil || !reflect.DeepEqual(all, many) {
+			t.Errorf("%+v %v", all, err)
+		}
+		if err := j.Write(t.Context(), many[:1], keys[1:]); err != nil {
+			t.Fatal(err)
+		}
+		if all, err := j.Entries(t.Context()); err != nil || !reflect.DeepEqual(all, many[:1]) {
+			t.Errorf("%+v %v", all, err)
+		}
+		if err := j.Write(t.Context(), nil, keys[:1]); err != nil {
+			t.Fatal(err)
+		}
+		if all, err := j.Entries(t.Context()); err != nil || slices.ContainsFunc(all, func(Entry) bool { return true }) {
+			t.Errorf("%+v %v", all, err)
+		}
 	})
 }
 
