@@ -185,7 +185,9 @@ func (f *finished) repeated(m raw, peer netip.Addr) (*remains, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	one := f.find(key)
-	if _, method := m.sequence(); one == nil || !bytes.Equal(method, m.method) {
+	_, method := m.sequence()
+	sloppy := string(m.method) == string(sipmsg.ACK) && string(method) == string(sipmsg.INVITE) // as SIPp's users write it
+	if one == nil || !bytes.Equal(method, m.method) && !sloppy {
 		return nil, false
 	}
 	if string(m.method) == string(sipmsg.ACK) {

@@ -192,3 +192,19 @@ func TestAnswersKeptAreBounded(t *testing.T) {
 		t.Errorf("%d answers of %d bytes are kept", kept, r.bytes)
 	}
 }
+
+// An ACK whose CSeq names the INVITE, as some write it, ends the repetition of a
+// refusal all the same.
+func TestSloppyAckEndsRepetition(t *testing.T) {
+	for _, seq := range []string{"1 ACK", "1 INVITE"} {
+		f := newFinished(realTiming())
+		text := "Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKx\r\nFrom: <sip:a>;tag=a\r\nTo: <sip:b>;tag=b\r\nCall-ID: c\r\nCSeq: "
+		far := netip.MustParseAddrPort("192.0.2.1:5060")
+		f.keep([]byte("SIP/2.0 486 Busy Here\r\n"+text+"1 INVITE\r\n\r\n"), far, func([]byte, netip.AddrPort) {})
+		ack, _ := read([]byte("ACK sip:b SIP/2.0\r\n" + text + seq + "\r\n\r\n"))
+		if _, over := f.repeated(ack, far.Addr()); !over || f.unacked != 0 {
+			t.Errorf("%s: over %t, %d are repeated", seq, over, f.unacked)
+		}
+		f.close()
+	}
+}
