@@ -94,7 +94,7 @@ func (t *trunk) detour(uri sipmsg.Uri) (detour, bool) {
 	switch name := strings.Trim(uri.Host, "[]"); {
 	case strings.EqualFold(uri.Scheme, "tel"):
 		return d, true
-	case !strings.EqualFold(uri.Scheme, "sip") && !strings.EqualFold(uri.Scheme, "sips"):
+	case !strings.EqualFold(uri.Scheme, "sip") && !(strings.EqualFold(uri.Scheme, "sips") && t.secure()): // RFC 3261 §26.2.2
 		return detour{}, false
 	case strings.EqualFold(name, t.domain) || strings.EqualFold(name, t.host.name):
 		return d, true

@@ -79,6 +79,7 @@ func TestRedirectionToNobody(t *testing.T) {
 		"by way of another":     {3, &rights{may: []string{"+4930124"}}, "<sip:+4930124@HOST;maddr=192.0.2.66>", "where it may not go"},
 		"another transport":     {3, &rights{may: []string{"+4930124"}}, "<sip:+4930124@HOST;transport=tcp>", "where it may not go"},
 		"another scheme":        {3, &rights{may: []string{"+4930124"}}, "<mailto:+4930124@HOST>", "where it may not go"},
+		"sips without TLS":      {3, &rights{may: []string{"+4930124"}}, "<sips:+4930124@HOST>", "where it may not go"},
 		"no number":             {3, &rights{}, "<sip:HOST>", "where it may not go"},
 		"everywhere":            {3, &rights{}, "*", "where it may not go"},
 		"no Contact":            {3, &rights{}, "", "where it may not go"},
