@@ -301,6 +301,48 @@ func TestMovedRegistration(t *testing.T) {
 	})
 }
 
+// F19: bindings of all addresses that we had meanwhile go, and none that we are
+// back at.
+func TestRegistrationThatMovesOnAndOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(t)
+		o.say <- says(200, "OK", "Contact: mine;expires=3600")
+		o.open()
+		if o.next() == nil {
+			t.Fatal("not registered")
+		}
+		move := func(host string) *sipmsg.Request {
+			moved := *o.now.Load()
+			moved.host = host
+			o.now.Store(&moved)
+			<-time.After(61 * time.Second) // a look, and the end of an attempt before
+			var last *sipmsg.Request
+			for req := o.next(); req != nil; req = o.next() {
+				last = req
+			}
+			return last
+		}
+		gone := func(req *sipmsg.Request) (all string) {
+			for _, h := range req.GetHeaders("contact")[1:] {
+				all += h.(*sipmsg.ContactHeader).Address.Host + " "
+			}
+			return all
+		}
+		if got := gone(move("198.51.100.2")); got != "198.51.100.1 " { // nobody answers
+			t.Errorf("from the second: %s", got)
+		}
+		if got := gone(move("198.51.100.3")); got != "198.51.100.1 198.51.100.2 " {
+			t.Errorf("from the third: %s", got)
+		}
+		o.say <- says(200, "OK", "Contact: mine;expires=3600")
+		if got := gone(move("198.51.100.1")); got != "198.51.100.2 198.51.100.3 " {
+			t.Errorf("back at the first: %s", got)
+		}
+		o.is("registered")
+		o.shut()
+	})
+}
+
 // S10: a place that a 3xx named is no registrar's own, and gets no credentials.
 func TestCredentialsAreForTheRegistrar(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -30,7 +30,7 @@ type clerk struct {
 	detour *seat           // where a 3xx sent us after that
 	toward sipmsg.Uri      // its name there
 	last   sipmsg.Uri      // the Contact that we last asked for
-	old    *sipmsg.Uri     // one of before, which is to be forgotten
+	old    []sipmsg.Uri    // those of before, which are to be forgotten
 	creds  credentials
 	auth   []sipmsg.Header // for the next request
 }

@@ -25,9 +25,10 @@ func (c *clerk) register(at seat, expires time.Duration) *sipmsg.Request {
 		c.creds = credentials{trunk: c.trunk}
 	}
 	ours, was := c.contact(at), c.last
-	if c.state.bound && was.Host != "" && !samePlace(was, ours) {
-		c.old = &was
+	if c.state.bound && was.Host != "" && !samePlace(was, ours) && len(c.old) < maxMoves {
+		c.old = append(c.old, was)
 	}
+	c.old = slices.DeleteFunc(c.old, func(u sipmsg.Uri) bool { return samePlace(u, ours) }) // we are back
 	c.last = ours
 	d := c.dialog
 	d.listener, d.host, d.peer = at.listener, at.host, at.remote
@@ -43,16 +44,22 @@ func (c *clerk) register(at seat, expires time.Duration) *sipmsg.Request {
 	return req
 }
 
-// bind adds the Contacts: ours, and one to be forgotten where we have moved.
+// maxMoves is how many Contacts of before are remembered until a registrar has
+// forgotten them.
+const maxMoves = 4
+
+// bind adds the Contacts: ours, and those to be forgotten where we have moved.
 func (c *clerk) bind(req *sipmsg.Request, expires time.Duration) {
 	ours := &sipmsg.ContactHeader{Address: c.last}
 	ours.Params.Add("+sip.instance", `"<`+c.device+`>"`)
 	ours.Params.Add("expires", strconv.Itoa(int(expires.Seconds())))
 	req.AppendHeader(ours)
-	if c.old != nil && expires > 0 {
-		gone := &sipmsg.ContactHeader{Address: *c.old}
-		gone.Params.Add("expires", "0")
-		req.AppendHeader(gone)
+	for _, old := range c.old {
+		if expires > 0 {
+			gone := &sipmsg.ContactHeader{Address: old}
+			gone.Params.Add("expires", "0")
+			req.AppendHeader(gone)
+		}
 	}
 	req.AppendHeader(sipmsg.NewHeader("Expires", strconv.Itoa(int(expires.Seconds()))))
 }
@@ -74,9 +81,15 @@ func (t *trunk) registrar() *host {
 // seat is where a trunk's next REGISTER goes, and from where.
 func (t *trunk) seat() (seat, bool) {
 	for _, found := range t.registrar().draw() {
-		if l := t.agent.listenerFor(found.Transport, found.Addr.Addr()); l != nil {
-			return seat{found.Addr, l, l.hostFor(found.Addr)}, true
+		l := t.agent.listenerFor(found.Transport, found.Addr.Addr())
+		if l == nil {
+			continue
 		}
+		host := l.hostFor(found.Addr)
+		if addr, err := netip.ParseAddr(host); err == nil && addr.IsUnspecified() {
+			continue // no way leads there from here now, and nobody could call us at that
+		}
+		return seat{found.Addr, l, host}, true
 	}
 	return seat{}, false
 }
