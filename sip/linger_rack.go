@@ -1,6 +1,9 @@
 package sip
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // rack holds remains in the order in which they came, which is the order in
 // which they may go.
@@ -20,7 +23,8 @@ func (s *rack) add(one *remains) []*remains {
 		s.bytes -= len(s.row[s.gone].answer)
 		s.gone++
 	}
-	old := s.row[from:s.gone:s.gone]
+	old := slices.Clone(s.row[from:s.gone])
+	clear(s.row[from:s.gone]) // the row is shortened later
 	if s.gone > len(s.row)/2 {
 		s.row, s.gone = append([]*remains(nil), s.row[s.gone:]...), 0
 	}

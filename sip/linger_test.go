@@ -208,3 +208,20 @@ func TestSloppyAckEndsRepetition(t *testing.T) {
 		f.close()
 	}
 }
+
+// What may go is held by nobody, also while its place in the row is still there.
+func TestRackLetsGo(t *testing.T) {
+	r := rack{most: 10}
+	for range 18 {
+		r.add(&remains{until: time.Now().Add(time.Hour)})
+	}
+	held := 0
+	for _, one := range r.row {
+		if one != nil {
+			held++
+		}
+	}
+	if held != 10 || r.gone != 8 {
+		t.Errorf("%d are held, %d are gone", held, r.gone)
+	}
+}

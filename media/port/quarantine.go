@@ -14,28 +14,33 @@ const (
 // own.
 type quarantine struct {
 	drain time.Duration
+	began time.Time // what times are counted from; of thousands, a time.Time each would be three times as much
 	held  []*quarantined
 }
 
 type quarantined struct {
 	rested
-	since, heard, looked time.Time
+	since, heard, looked time.Duration
 }
 
 func (q *quarantine) add(r rested, now time.Time) {
-	q.held = append(q.held, &quarantined{r, now, now, now})
+	if q.began.IsZero() {
+		q.began = now
+	}
+	at := now.Sub(q.began)
+	q.held = append(q.held, &quarantined{r, at, at, at})
 }
 
 // sweep takes in what came meanwhile and lets go of the pairs that are done:
 // silent for drain, or held for ten minutes whatever comes.
 func (q *quarantine) sweep(now time.Time, heard func(*rested) bool) (done []*rested) {
-	keep := q.held[:0]
+	at, keep := now.Sub(q.began), q.held[:0]
 	for _, h := range q.held {
-		silent := now.Sub(h.heard) >= q.drain
-		if silent || now.Sub(h.looked) >= q.drain/looks {
-			silent = !h.look(now, heard) && silent
+		silent := at-h.heard >= q.drain
+		if silent || at-h.looked >= q.drain/looks {
+			silent = !h.look(at, heard) && silent
 		}
-		if silent || now.Sub(h.since) >= maxQuarantine {
+		if silent || at-h.since >= maxQuarantine {
 			done = append(done, &h.rested)
 		} else {
 			keep = append(keep, h)
@@ -47,12 +52,12 @@ func (q *quarantine) sweep(now time.Time, heard func(*rested) bool) (done []*res
 }
 
 // look tells whether the pair was spoken to since the last look.
-func (h *quarantined) look(now time.Time, heard func(*rested) bool) bool {
-	h.looked = now
+func (h *quarantined) look(at time.Duration, heard func(*rested) bool) bool {
+	h.looked = at
 	if !heard(&h.rested) {
 		return false
 	}
-	h.heard = now
+	h.heard = at
 	return true
 }
 
@@ -60,10 +65,11 @@ func (h *quarantined) look(now time.Time, heard func(*rested) bool) bool {
 // nil where there is none. It looks at a few only, however many there are: those
 // that it finds spoken to are the last to be looked at again.
 func (q *quarantine) early(now time.Time, heard func(*rested) bool) *rested {
+	at := now.Sub(q.began)
 	for range min(len(q.held), earlyLooks) {
 		h := q.held[0]
 		q.held[0], q.held = nil, q.held[1:]
-		if h.look(now, heard); now.Sub(h.heard) > leastSilence {
+		if h.look(at, heard); at-h.heard > leastSilence {
 			return &h.rested
 		}
 		q.held = append(q.held, h)
