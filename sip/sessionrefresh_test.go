@@ -171,24 +171,24 @@ func TestTimerOfATakeOver(t *testing.T) {
 	b := newBed(t, brisk)
 	b.dial("+4930123")
 	invite := b.request("INVITE")
-	b.reply(invite, 200, "OK", b.sdp("sendrecv", "0"), updates, "Supported: timer", "Session-Expires: 1500;refresher=uas")
+	b.reply(invite, 200, "OK", b.sdp("sendrecv", "0"), updates, "Supported: timer", "Session-Expires: 4500;refresher=uas")
 	b.request("ACK")
 	b.event(signalling.Answered)
 	old := replaces{invite.CallID().Value(), tagOf(invite.From().Params), b.tag, false}
 	b.peer.id, b.peer.tag = newTag(), newTag()
-	b.send(b.text("INVITE", "+4930555", b.sdp("sendrecv", "0"), "Replaces: "+old.String(), "Supported: timer", "Session-Expires: 1200;refresher=uas"))
+	b.send(b.text("INVITE", "+4930555", b.sdp("sendrecv", "0"), "Replaces: "+old.String(), "Supported: timer", "Session-Expires: 3600;refresher=uas"))
 	res := b.response("200 INVITE")
-	if got := valueOf(res, "session-expires"); got != "1200;refresher=uas" {
+	if got := valueOf(res, "session-expires"); got != "3600;refresher=uas" {
 		t.Errorf("answered %s", got)
 	}
 	b.ack(res, nil)
 	b.reply(b.request("BYE"), 200, "OK", nil) // of the dialog before
-	for range 2 {                             // and the call outlives the first timer
+	for range 3 {                             // and the call outlives the first timer
 		re := b.request("INVITE")
 		if re.CallID().Value() != b.peer.id {
 			t.Fatalf("refreshed by\n%s", re)
 		}
-		b.reply(re, 200, "OK", b.sdp("sendrecv", "0"), "Session-Expires: 1200;refresher=uac")
+		b.reply(re, 200, "OK", b.sdp("sendrecv", "0"), "Session-Expires: 3600;refresher=uac")
 		b.request("ACK")
 	}
 	b.never("BYE", 500*time.Millisecond)
