@@ -171,14 +171,14 @@ func TestTimerOfATakeOver(t *testing.T) {
 	b := newBed(t, brisk)
 	b.dial("+4930123")
 	invite := b.request("INVITE")
-	b.reply(invite, 200, "OK", b.sdp("sendrecv", "0"), updates, "Supported: timer", "Session-Expires: 4500;refresher=uas")
+	b.reply(invite, 200, "OK", b.sdp("sendrecv", "0"), updates, "Supported: timer", "Session-Expires: 2900;refresher=uas")
 	b.request("ACK")
 	b.event(signalling.Answered)
 	old := replaces{invite.CallID().Value(), tagOf(invite.From().Params), b.tag, false}
 	b.peer.id, b.peer.tag = newTag(), newTag()
-	b.send(b.text("INVITE", "+4930555", b.sdp("sendrecv", "0"), "Replaces: "+old.String(), "Supported: timer", "Session-Expires: 3600;refresher=uas"))
+	b.send(b.text("INVITE", "+4930555", b.sdp("sendrecv", "0"), "Replaces: "+old.String(), "Supported: timer", "Session-Expires: 2800;refresher=uas"))
 	res := b.response("200 INVITE")
-	if got := valueOf(res, "session-expires"); got != "3600;refresher=uas" {
+	if got := valueOf(res, "session-expires"); got != "2800;refresher=uas" {
 		t.Errorf("answered %s", got)
 	}
 	b.ack(res, nil)
@@ -188,7 +188,7 @@ func TestTimerOfATakeOver(t *testing.T) {
 		if re.CallID().Value() != b.peer.id {
 			t.Fatalf("refreshed by\n%s", re)
 		}
-		b.reply(re, 200, "OK", b.sdp("sendrecv", "0"), "Session-Expires: 3600;refresher=uac")
+		b.reply(re, 200, "OK", b.sdp("sendrecv", "0"), "Session-Expires: 2800;refresher=uac")
 		b.request("ACK")
 	}
 	b.never("BYE", 500*time.Millisecond)
