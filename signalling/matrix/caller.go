@@ -97,7 +97,7 @@ func (l *leg) answer(f media.Format) *outcome {
 	}
 	l.peer = p
 	l.flushCandidates()
-	until := time.Now().Add(l.c.cfg.ConnectTimeout)
+	until := time.Now().Add(l.c.cfg.ConnectTimeout + abandonGrace) // connected gives up first, and says why
 	l.post(outgoing{eventType: typeAnswer, content: l.answerContent(sdp), until: until, done: l.awaited()})
 	l.post(outgoing{eventType: typeCandidates, content: endOfCandidates(l.head()), until: until})
 	l.identify()
